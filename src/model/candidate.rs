@@ -1,0 +1,82 @@
+//! Tags of a repository on their way through the filters: which may be chosen, and why the others may not.
+
+use jiff::Timestamp;
+
+use crate::model::image::Digest;
+use crate::model::image::Tag;
+
+/// A tag that passed every filter so far, with the facts that were fetched for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Candidate {
+    pub(crate) tag: Tag,
+    pub(crate) digest: Option<Digest>,
+    /// When the image was built, by its own config; fetched only for strategies that need it.
+    pub(crate) created: Option<Timestamp>,
+}
+
+impl Candidate {
+    /// A candidate of which only the tag is known.
+    pub(crate) fn of_tag(tag: Tag) -> Self {
+        Self { tag, digest: None, created: None }
+    }
+}
+
+/// A tag that cannot be chosen.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Rejected {
+    /// As the registry wrote it; not a [`Tag`], since that may be why it was rejected.
+    pub(crate) tag: String,
+    pub(crate) why: Rejection,
+}
+
+/// Why a tag cannot be chosen, in the order in which the filters run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Rejection {
+    /// not a tag of the OCI distribution specification
+    IllegalTag,
+    /// the digest strategy follows another tag
+    NotTheTag,
+    /// `allow-tags` does not match
+    NotAllowed,
+    /// `ignore-tags` matches
+    Ignored,
+    /// not a version, under the semver strategy
+    NotSemver,
+    OutsideConstraint,
+    /// a pre-release, which the constraint does not admit
+    PreRelease,
+    WrongPlatform,
+    Unreadable,
+    TooYoung,
+    /// eligible, but something newer won
+    Older,
+}
+
+impl Rejection {
+    /// The name in JSON (contract `check -o json`, `rejected[].reason`).
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::IllegalTag => "IllegalTag",
+            Self::NotTheTag => "NotTheTag",
+            Self::NotAllowed => "NotAllowed",
+            Self::Ignored => "Ignored",
+            Self::NotSemver => "NotSemver",
+            Self::OutsideConstraint => "OutsideConstraint",
+            Self::PreRelease => "PreRelease",
+            Self::WrongPlatform => "WrongPlatform",
+            Self::Unreadable => "Unreadable",
+            Self::TooYoung => "TooYoung",
+            Self::Older => "Older",
+        }
+    }
+}
+
+/// What a strategy made of the tags that passed the filters.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Choice {
+    pub(crate) winner: Option<Candidate>,
+    /// How many tags could have won.
+    pub(crate) eligible: usize,
+    /// The tags this strategy turned down, the losers among the eligible ones included.
+    pub(crate) rejected: Vec<Rejected>,
+}

@@ -1,0 +1,160 @@
+//! A plan is a value: which edits, where, under which preconditions. Deciding makes it, applying executes it.
+
+use std::fmt;
+
+use jiff::Timestamp;
+
+use crate::model::application::ApplicationKey;
+use crate::model::application::SourceId;
+use crate::model::decision::Decision;
+use crate::model::diagnostic::Diagnostic;
+use crate::model::image::Repository;
+use crate::model::image::Version;
+
+/// Everything one run decided to write, and everything it decided not to, with why.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) created: Timestamp,
+    /// No image of the selection is `Undetermined` or `Invalid`, and every update found is among the changes.
+    pub(crate) complete: bool,
+    pub(crate) changes: Vec<Change>,
+    pub(crate) decisions: Vec<Decision>,
+    pub(crate) diagnostics: Vec<Diagnostic>,
+}
+
+/// One write to one destination of one Application.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Change {
+    /// `namespace/name#n`, n from 1 within the Application.
+    pub(crate) id: String,
+    pub(crate) application: ApplicationKey,
+    /// `None` only when planned from a manifest, which cannot be applied to a cluster.
+    pub(crate) uid: Option<String>,
+    pub(crate) images: Vec<ImageChange>,
+    pub(crate) destination: Destination,
+    /// Each carries the old value that must still be there when it is applied.
+    pub(crate) edits: Vec<Edit>,
+    /// For information only: a difference here alone never makes a plan stale.
+    pub(crate) resource_version: Option<String>,
+}
+
+/// What a change does to one image, for people, receipts and commit messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ImageChange {
+    pub(crate) alias: Option<String>,
+    pub(crate) reference: Repository,
+    pub(crate) from: Option<Version>,
+    /// With the digest behind the tag when the plan was made, if it could be had; it is a precondition too.
+    pub(crate) to: Version,
+    pub(crate) because: String,
+}
+
+/// Where a change is written.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Destination {
+    /// Method `argocd`: the Application object.
+    Application {
+        /// The source of several that is edited; `None` for the only one.
+        source: Option<SourceId>,
+        /// `None` when only annotations are written.
+        renderer: Option<Renderer>,
+    },
+    /// Method `git`: a file in a repository.
+    Git { repository: Option<String>, branch: Option<String>, target: Option<String>, path: Option<String> },
+}
+
+/// What Argo CD renders a source with, as far as images can be set for it in an Application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Renderer {
+    Helm,
+    Kustomize,
+}
+
+impl Renderer {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Helm => "helm",
+            Self::Kustomize => "kustomize",
+        }
+    }
+}
+
+/// One value that changes, named by what it is and never by its place in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Edit {
+    pub(crate) field: Field,
+    /// The value that must be there; `None`: it must not be there.
+    pub(crate) from: Option<String>,
+    /// The value it gets; `None`: it is removed.
+    pub(crate) to: Option<String>,
+}
+
+/// A value that can be edited.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Field {
+    /// A parameter of `helm.parameters`, by name.
+    HelmParameter(String),
+    /// An entry of `kustomize.images`, by the name it overrides; the value is the whole entry.
+    KustomizeImage(String),
+    /// An annotation of the Application, by its full key.
+    Annotation(String),
+}
+
+impl Field {
+    /// The name that stands in a plan's `edits[].at`.
+    pub(crate) fn at(&self) -> &str {
+        match self {
+            Self::HelmParameter(name) | Self::KustomizeImage(name) | Self::Annotation(name) => name,
+        }
+    }
+
+    /// What it is, for people.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::HelmParameter(_) => "Helm parameter",
+            Self::KustomizeImage(_) => "Kustomize image",
+            Self::Annotation(_) => "annotation",
+        }
+    }
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} `{}`", self.kind(), self.at())
+    }
+}
+
+/// What became of one change.
+#[derive(Clone, Debug)]
+pub(crate) struct Receipt {
+    pub(crate) change: Change,
+    pub(crate) outcome: Outcome,
+    /// The resourceVersion that the write produced.
+    pub(crate) resource_version: Option<String>,
+    pub(crate) message: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Outcome {
+    Applied,
+    /// Every value already was the new one.
+    AlreadyApplied,
+    /// A precondition no longer holds.
+    Stale,
+    /// Turned down by the server or a policy, with its words.
+    Rejected,
+    Failed,
+}
+
+impl Outcome {
+    /// The name in JSON (contract `apply -o json`).
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Applied => "Applied",
+            Self::AlreadyApplied => "AlreadyApplied",
+            Self::Stale => "Stale",
+            Self::Rejected => "Rejected",
+            Self::Failed => "Failed",
+        }
+    }
+}

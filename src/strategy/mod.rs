@@ -1,0 +1,74 @@
+//! Update strategies: which of the tags that passed the filters wins.
+//!
+//! One file a strategy, each with a [`Strategy`] row and a [`Policy`]. To add one: write `src/strategy/<name>.rs`,
+//! declare it here and put its row into [`ALL`]. Names, hints, help and the README's table come from the rows.
+//! A strategy knows no registry: what it must be told about a tag is data ([`Needs`]).
+
+use std::fmt::Debug;
+
+use crate::model::candidate::Candidate;
+use crate::model::candidate::Choice;
+use crate::model::image::Tag;
+
+mod alphabetical;
+mod constraint;
+mod digest;
+mod newest_build;
+mod semver;
+mod version;
+
+/// Every update strategy, in the order shown to people; the first is the default.
+pub(crate) static ALL: [&Strategy; 4] =
+    [&semver::STRATEGY, &newest_build::STRATEGY, &digest::STRATEGY, &alphabetical::STRATEGY];
+
+/// One update strategy, as the annotation `update-strategy` names it.
+#[derive(Debug)]
+pub(crate) struct Strategy {
+    pub(crate) name: &'static str,
+    /// Deprecated spellings that are still read.
+    pub(crate) aliases: &'static [&'static str],
+    /// One line for help, README and hints.
+    pub(crate) summary: &'static str,
+    pub(crate) needs: Needs,
+    /// Reads the constraint text of an image-list entry.
+    pub(crate) parse: ParsePolicy,
+}
+
+/// Reads a constraint, or says what is wrong with it.
+pub(crate) type ParsePolicy = fn(Option<&str>) -> Result<Box<dyn Policy>, String>;
+
+/// Which facts a strategy needs from the registry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Needs {
+    /// The names of all tags.
+    Tags,
+    /// The names of all tags, and when each that passes the filters was built.
+    BuildDates,
+    /// The digest of the one tag it follows; no list.
+    OneDigest,
+}
+
+/// A strategy with its constraint read: the pure decision which candidate wins.
+pub(crate) trait Policy: Debug + Send + Sync {
+    /// Chooses among candidates, which come in no order.
+    fn choose(&self, candidates: &[Candidate]) -> Choice;
+
+    /// The one tag that is followed, under [`Needs::OneDigest`].
+    fn followed_tag(&self) -> Option<&Tag> {
+        None
+    }
+
+    /// Whether `winner` is older than `current`; `None` if the two cannot be compared.
+    fn is_older(&self, winner: &Candidate, current: &Candidate) -> Option<bool>;
+
+    /// Why the winner of `eligible` tags won, as a fragment: `newest of 3 tags that satisfy ~1.0`.
+    fn because(&self, eligible: usize) -> String;
+}
+
+/// Finds a strategy by name or deprecated spelling, in any case of letters (AIU `ParseUpdateStrategy`).
+pub(crate) fn by_name(name: &str) -> Option<&'static Strategy> {
+    ALL.into_iter().find(|strategy| {
+        strategy.name.eq_ignore_ascii_case(name)
+            || strategy.aliases.iter().any(|alias| alias.eq_ignore_ascii_case(name))
+    })
+}
