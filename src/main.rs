@@ -1,7 +1,9 @@
-//! kubectl image-update
-#![allow(dead_code)]
+//! `kubectl image-update`: see, plan and apply image updates for Argo CD Applications.
+#![allow(dead_code, unused_imports)]
 
+mod error;
 mod model;
+mod process;
 mod strategy;
 
 fn main() {}

@@ -156,7 +156,6 @@ pub(crate) struct Status {
     pub(crate) images: Vec<String>,
     /// `status.sourceTypes`, or the one `status.sourceType`
     pub(crate) source_types: Vec<String>,
-    pub(crate) controller_namespace: Option<String>,
     /// `status.operationState.phase` is `Running`
     pub(crate) operation_running: bool,
     /// `status.history`, oldest first
@@ -166,7 +165,6 @@ pub(crate) struct Status {
 /// One deployment that Argo CD recorded.
 #[derive(Clone, Debug)]
 pub(crate) struct HistoryEntry {
-    pub(crate) id: i64,
     /// RFC 3339, as recorded
     pub(crate) deployed_at: Option<String>,
     pub(crate) initiated_by: Option<String>,

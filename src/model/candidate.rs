@@ -47,7 +47,6 @@ pub(crate) enum Rejection {
     PreRelease,
     WrongPlatform,
     Unreadable,
-    TooYoung,
     /// eligible, but something newer won
     Older,
 }
@@ -65,7 +64,6 @@ impl Rejection {
             Self::PreRelease => "PreRelease",
             Self::WrongPlatform => "WrongPlatform",
             Self::Unreadable => "Unreadable",
-            Self::TooYoung => "TooYoung",
             Self::Older => "Older",
         }
     }
@@ -79,4 +77,6 @@ pub(crate) struct Choice {
     pub(crate) eligible: usize,
     /// The tags this strategy turned down, the losers among the eligible ones included.
     pub(crate) rejected: Vec<Rejected>,
+    /// A doubt about the winner that the user should hear of.
+    pub(crate) note: Option<String>,
 }

@@ -35,6 +35,11 @@ pub(crate) struct Decision {
     /// `None` if the registry was not asked.
     pub(crate) tags: Option<TagCounts>,
     pub(crate) rejected: Vec<Rejected>,
+    /// Of the rejected tags the ones that are newer than the candidate, or than what is current without one; the
+    /// nearest first, and no more than people want to read.
+    pub(crate) newer: Vec<Rejected>,
+    /// Doubts about the candidate that the user should hear of.
+    pub(crate) notes: Vec<String>,
     /// `None` if the annotations do not say, or say nothing legal.
     pub(crate) write_back: Option<Destination>,
     pub(crate) pin: Option<Pin>,

@@ -2,6 +2,7 @@
 //! hides the others.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::model::application::ApplicationKey;
 
@@ -38,7 +39,8 @@ pub(crate) struct Diagnostic {
 pub(crate) struct Place {
     /// The full annotation key.
     pub(crate) annotation: String,
-    pub(crate) value: String,
+    /// Shared: one long value may have many findings.
+    pub(crate) value: Arc<str>,
     /// Byte range inside `value`.
     pub(crate) span: Range<usize>,
 }
@@ -71,6 +73,43 @@ impl Diagnostic {
     #[must_use]
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+}
+
+/// What is wrong with a piece of the user's text, and where in it.
+///
+/// The raw form of a [`Diagnostic`]: parsers make it, which know the text but not the annotation it stands in.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub(crate) struct TextError {
+    pub(crate) message: String,
+    /// Byte range inside the text; `None` when it is about the whole text, or about there being none.
+    pub(crate) span: Option<Range<usize>>,
+    pub(crate) hint: Option<String>,
+}
+
+impl TextError {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), span: None, hint: None }
+    }
+
+    #[must_use]
+    pub(crate) fn at(mut self, span: Range<usize>) -> Self {
+        self.span = Some(span);
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The same error for a text that has `offset` more bytes in front.
+    #[must_use]
+    pub(crate) fn shifted(mut self, offset: usize) -> Self {
+        self.span = self.span.map(|span| span.start + offset..span.end + offset);
         self
     }
 }

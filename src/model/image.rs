@@ -227,16 +227,17 @@ impl Reference {
             Some((rest, digest)) => (rest, Some(digest.to_owned())),
             None => (text, None),
         };
-        let name_start = rest.rfind('/').map_or(0, |slash| slash + 1);
-        let (name, suffix) = match rest[name_start..].find(':') {
-            Some(colon) => {
-                let (name, suffix) = rest.split_at(name_start + colon);
-                (name, Some(suffix[1..].trim()).filter(|s| !s.is_empty()).map(str::to_owned))
-            }
-            None => (rest, None),
-        };
+        let (name, suffix) = rest.split_at(Self::name_length(text));
+        let suffix = suffix.strip_prefix(':').map(str::trim).filter(|suffix| !suffix.is_empty()).map(str::to_owned);
         let (registry, path) = split_registry(name.trim());
         Self { registry, path, suffix, digest }
+    }
+
+    /// How many bytes of a text are the name, as it is written there.
+    pub(crate) fn name_length(text: &str) -> usize {
+        let end = text.find('@').unwrap_or(text.len());
+        let last = text[..end].rfind('/').map_or(0, |slash| slash + 1);
+        text[last..end].find(':').map_or(end, |colon| last + colon)
     }
 
     /// The normalised repository.

@@ -9,5 +9,9 @@ pub(crate) mod candidate;
 pub(crate) mod decision;
 pub(crate) mod diagnostic;
 pub(crate) mod image;
+pub(crate) mod login_source;
 pub(crate) mod pin;
 pub(crate) mod plan;
+
+#[cfg(test)]
+pub(crate) mod tests;

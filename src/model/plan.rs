@@ -38,6 +38,18 @@ pub(crate) struct Change {
     pub(crate) resource_version: Option<String>,
 }
 
+impl Change {
+    /// Whether it sets a pin or takes one back: only that writes annotations.
+    pub(crate) fn is_pin(&self) -> bool {
+        self.edits.iter().any(|edit| matches!(edit.field, Field::Annotation(_)))
+    }
+
+    /// Whether Argo CD renders anything differently for this change, or only annotations are written.
+    pub(crate) fn is_rendered(&self) -> bool {
+        self.edits.iter().any(|edit| !edit.field.is_annotation())
+    }
+}
+
 /// What a change does to one image, for people, receipts and commit messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ImageChange {
@@ -61,6 +73,11 @@ pub(crate) enum Destination {
     },
     /// Method `git`: a file in a repository.
     Git { repository: Option<String>, branch: Option<String>, target: Option<String>, path: Option<String> },
+}
+
+impl Destination {
+    /// The Application object, of which only annotations are written.
+    pub(crate) const ANNOTATIONS: Self = Self::Application { source: None, renderer: None };
 }
 
 /// What Argo CD renders a source with, as far as images can be set for it in an Application.
@@ -105,6 +122,34 @@ impl Field {
     pub(crate) fn at(&self) -> &str {
         match self {
             Self::HelmParameter(name) | Self::KustomizeImage(name) | Self::Annotation(name) => name,
+        }
+    }
+
+    pub(crate) fn is_annotation(&self) -> bool {
+        matches!(self, Self::Annotation(_))
+    }
+
+    /// Whether it is the annotation with this key.
+    pub(crate) fn is_annotation_of(&self, key: &str) -> bool {
+        matches!(self, Self::Annotation(own) if own == key)
+    }
+
+    /// What it is, as plans and pin records spell it.
+    pub(crate) fn wire_kind(&self) -> &'static str {
+        match self {
+            Self::HelmParameter(_) => "helmParameter",
+            Self::KustomizeImage(_) => "kustomizeImage",
+            Self::Annotation(_) => "annotation",
+        }
+    }
+
+    /// The inverse of [`Field::wire_kind`] and [`Field::at`].
+    pub(crate) fn from_wire(kind: &str, at: String) -> Option<Self> {
+        match kind {
+            "helmParameter" => Some(Self::HelmParameter(at)),
+            "kustomizeImage" => Some(Self::KustomizeImage(at)),
+            "annotation" => Some(Self::Annotation(at)),
+            _ => None,
         }
     }
 

@@ -8,6 +8,9 @@ use std::fmt::Debug;
 
 use crate::model::candidate::Candidate;
 use crate::model::candidate::Choice;
+use crate::model::candidate::Rejected;
+use crate::model::candidate::Rejection;
+use crate::model::diagnostic::TextError;
 use crate::model::image::Tag;
 
 mod alphabetical;
@@ -30,12 +33,14 @@ pub(crate) struct Strategy {
     /// One line for help, README and hints.
     pub(crate) summary: &'static str,
     pub(crate) needs: Needs,
+    /// Whether a constraint means anything to it; Image Updater ignores one in silence where it does not.
+    pub(crate) reads_constraint: bool,
     /// Reads the constraint text of an image-list entry.
     pub(crate) parse: ParsePolicy,
 }
 
-/// Reads a constraint, or says what is wrong with it.
-pub(crate) type ParsePolicy = fn(Option<&str>) -> Result<Box<dyn Policy>, String>;
+/// Reads a constraint, or says what is wrong with it and where in its text.
+pub(crate) type ParsePolicy = fn(Option<&str>) -> Result<Box<dyn Policy>, TextError>;
 
 /// Which facts a strategy needs from the registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,4 +76,19 @@ pub(crate) fn by_name(name: &str) -> Option<&'static Strategy> {
         strategy.name.eq_ignore_ascii_case(name)
             || strategy.aliases.iter().any(|alias| alias.eq_ignore_ascii_case(name))
     })
+}
+
+/// Makes a choice of candidates in ascending order: the last one wins, the others are older.
+fn choose_last(ascending: Vec<&Candidate>, mut rejected: Vec<Rejected>) -> Choice {
+    let mut ascending = ascending;
+    ascending.dedup_by(|a, b| a.tag == b.tag);
+    let eligible = ascending.len();
+    let winner = ascending.pop().cloned();
+    rejected.extend(ascending.into_iter().map(|loser| reject(loser, Rejection::Older)));
+    rejected.sort();
+    Choice { winner, eligible, rejected, note: None }
+}
+
+fn reject(candidate: &Candidate, why: Rejection) -> Rejected {
+    Rejected { tag: candidate.tag.to_string(), why }
 }

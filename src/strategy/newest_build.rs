@@ -1,4 +1,131 @@
+//! `newest-build`: the image that was built last, by the date in its own config; a constraint is ignored.
+//!
+//! Knows only the dates that it is given. Candidates come with one: who gathers them says so when a date cannot be had.
+
+use crate::model::candidate::Candidate;
+use crate::model::candidate::Choice;
+use crate::model::candidate::Rejection;
 use crate::strategy::Needs;
+use crate::strategy::Policy;
 use crate::strategy::Strategy;
-pub(crate) static STRATEGY: Strategy =
-    Strategy { name: "x", aliases: &[], summary: "", needs: Needs::Tags, parse: |_| Err(String::new()) };
+use crate::strategy::choose_last;
+use crate::strategy::reject;
+
+pub(crate) static STRATEGY: Strategy = Strategy {
+    name: "newest-build",
+    aliases: &["latest"],
+    summary: "the tag whose image was built last",
+    needs: Needs::BuildDates,
+    reads_constraint: false,
+    parse: |_| Ok(Box::new(NewestBuild)),
+};
+
+#[derive(Debug)]
+struct NewestBuild;
+
+impl Policy for NewestBuild {
+    fn choose(&self, candidates: &[Candidate]) -> Choice {
+        // A date is never guessed: a candidate without one cannot win.
+        let (mut dated, undated): (Vec<_>, Vec<_>) = candidates.iter().partition(|c| c.created.is_some());
+        dated.sort_by(|a, b| (a.created, &a.tag).cmp(&(b.created, &b.tag)));
+        let rejected = undated.into_iter().map(|candidate| reject(candidate, Rejection::Unreadable)).collect();
+        choose_last(dated, rejected)
+    }
+
+    fn is_older(&self, winner: &Candidate, current: &Candidate) -> Option<bool> {
+        Some(winner.created? < current.created?)
+    }
+
+    fn because(&self, eligible: usize) -> String {
+        match eligible {
+            1 => "the only tag".to_owned(),
+            _ => format!("built last of {eligible} tags"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::model::image::Tag;
+
+    fn built(tag: &str, second: i64) -> Candidate {
+        let created = Timestamp::from_second(second).unwrap();
+        Candidate { created: Some(created), ..Candidate::of_tag(Tag::new(tag).unwrap()) }
+    }
+
+    /// All tags, the one built first in front.
+    fn order(candidates: &[Candidate]) -> Vec<String> {
+        let mut left = candidates.to_vec();
+        let mut tags = Vec::new();
+        while let Some(winner) = NewestBuild.choose(&left).winner {
+            left.retain(|candidate| candidate.tag != winner.tag);
+            tags.insert(0, winner.tag.to_string());
+        }
+        tags
+    }
+
+    #[test]
+    fn tags_go_by_date_then_by_name() {
+        for (id, built_at, expected) in [
+            (
+                "srt-03",
+                vec![("v2.0.2", 4), ("v1.0", 1), ("v1.0.1", 0), ("v2.0.3", 3), ("v2.0", 2)],
+                vec!["v1.0.1", "v1.0", "v2.0", "v2.0.3", "v2.0.2"],
+            ),
+            (
+                "srt-04",
+                vec![("v2.0.2", 0), ("v1.0", 0), ("v1.0.1", 0), ("v2.0.3", 0), ("v2.0", 0)],
+                vec!["v1.0", "v1.0.1", "v2.0", "v2.0.2", "v2.0.3"],
+            ),
+            ("before 1970", vec![("b", 0), ("a", -62_135_596_800)], vec!["a", "b"]),
+        ] {
+            let candidates: Vec<_> = built_at.into_iter().map(|(tag, second)| built(tag, second)).collect();
+            assert_eq!(order(&candidates), expected, "{id}");
+        }
+    }
+
+    #[test]
+    fn cases_of_version_selection() {
+        // ver-10; `yy` comes twice, as from a registry that repeats a tag.
+        let tags = ["zz", "bb", "yy", "cc", "yy", "aa", "ll"];
+        let candidates: Vec<_> = (0..).zip(tags).map(|(i, tag)| built(tag, 5 * i)).collect();
+        assert_eq!(NewestBuild.choose(&candidates).winner.unwrap().tag.as_str(), "ll");
+        // ver-36: the constraint is ignored.
+        let policy = (STRATEGY.parse)(Some("~1.0")).unwrap();
+        let choice = policy.choose(&[built("1.0.1", 0), built("2.0", 5)]);
+        assert_eq!(choice.winner.unwrap().tag.as_str(), "2.0");
+        assert_eq!(choice.rejected, [reject(&built("1.0.1", 0), Rejection::Older)]);
+        assert_eq!(choice.eligible, 2);
+    }
+
+    #[test]
+    fn what_has_no_date_cannot_win() {
+        let undated = Candidate::of_tag(Tag::new("9.9").unwrap());
+        let choice = NewestBuild.choose(&[undated.clone(), built("1.0", 0)]);
+        assert_eq!(choice.winner.unwrap().tag.as_str(), "1.0");
+        assert_eq!((choice.eligible, choice.rejected), (1, vec![reject(&undated, Rejection::Unreadable)]));
+        assert!(NewestBuild.choose(&[undated]).winner.is_none());
+    }
+
+    #[test]
+    fn a_winner_is_older_by_date() {
+        let undated = Candidate::of_tag(Tag::new("a").unwrap());
+        for (winner, current, expected) in [
+            (built("a", 1), built("b", 2), Some(true)),
+            (built("a", 2), built("b", 2), Some(false)),
+            (built("a", 3), built("b", 2), Some(false)),
+            (built("a", 3), undated.clone(), None),
+        ] {
+            assert_eq!(NewestBuild.is_older(&winner, &current), expected, "{winner:?} {current:?}");
+        }
+    }
+
+    #[test]
+    fn reasons_read_well() {
+        assert_eq!(NewestBuild.because(5), "built last of 5 tags");
+        assert_eq!(NewestBuild.because(1), "the only tag");
+    }
+}
