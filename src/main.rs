@@ -1,6 +1,7 @@
 //! `kubectl image-update`: see, plan and apply image updates for Argo CD Applications.
 #![allow(dead_code, unused_imports)]
 
+mod annotations;
 mod error;
 mod model;
 mod process;
