@@ -5,6 +5,7 @@ mod annotations;
 mod error;
 mod model;
 mod process;
+mod registry;
 mod strategy;
 
 fn main() {}

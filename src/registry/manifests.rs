@@ -1,0 +1,292 @@
+//! From a tag to its digest, its platforms and its build date, by manifest, index and config.
+//!
+//! Everything that has a digest is checked against it, and everything that is named by digest is fetched once. A fact
+//! that cannot be had is an error, for the whole tag: a date is never guessed from what could be read.
+
+use std::sync::Arc;
+
+use futures::future::try_join_all;
+use http::Method;
+use http::header::CONTENT_TYPE;
+use jiff::Timestamp;
+use sha2::Digest as _;
+use sha2::Sha256;
+use sha2::Sha512;
+
+use crate::model::image::Digest;
+use crate::model::image::Platform;
+use crate::model::image::Platforms;
+use crate::model::image::Tag;
+use crate::registry::Description;
+use crate::registry::Remote;
+use crate::registry::endpoint::Endpoint;
+use crate::registry::error::Failure;
+use crate::registry::error::RegistryErrorKind;
+use crate::registry::error::one_line;
+use crate::registry::memo::Memo;
+use crate::registry::requests;
+use crate::registry::requests::ACCEPT_MANIFESTS;
+use crate::registry::session::Question;
+use crate::registry::session::Session;
+use crate::registry::transport::Answer;
+use crate::registry::wire;
+use crate::registry::wire::Config;
+use crate::registry::wire::IndexEntry;
+use crate::registry::wire::Manifest;
+
+/// Most bytes of a manifest or a config: what every registry must accept of a manifest.
+const DOCUMENT: usize = 4 * 1024 * 1024;
+/// The registry's word for what it serves (OCI distribution specification, "Pulling manifests").
+const DIGEST_HEADER: &str = "docker-content-digest";
+
+type Outcome<T> = Result<T, Failure>;
+/// What a tag points at: its digest and what it says.
+type Tagged = (Digest, Arc<Manifest>);
+
+/// What was read of manifests and configs; one run sees one state of a tag, and what a digest names never
+/// changes.
+///
+/// A cache on disk belongs where the last two memos are filled.
+#[derive(Default)]
+pub(super) struct Manifests {
+    by_tag: Memo<(Remote, Tag), Outcome<Tagged>>,
+    by_digest: Memo<(Remote, Digest), Outcome<Arc<Manifest>>>,
+    configs: Memo<(Remote, Digest), Outcome<Arc<Config>>>,
+}
+
+/// The digest that a tag points at now: one HEAD, and a GET only if the registry keeps the digest to itself.
+pub(super) async fn digest(session: &Session, remote: &Remote, tag: &Tag) -> Outcome<Digest> {
+    let endpoint = session.endpoint(remote)?;
+    let answer = session.ask(remote, &endpoint, &manifest_question(&endpoint, Method::HEAD, tag.as_str())).await;
+    let answer = match answer {
+        Ok(answer) => answer,
+        // A registry that does not know the method, not one without the tag.
+        Err(failure) if matches!(failure.status, Some(400 | 405 | 501)) => {
+            return by_tag(session, remote, tag).await.map(|(digest, _)| digest);
+        }
+        Err(failure) => return Err(failure),
+    };
+    match answer.header(DIGEST_HEADER) {
+        Some(text) => Digest::new(text)
+            .ok_or_else(|| Failure::protocol(format!("the registry gives the digest `{}`", one_line(text)))),
+        None => by_tag(session, remote, tag).await.map(|(digest, _)| digest),
+    }
+}
+
+/// Asks whether a manifest is there, by its digest.
+pub(super) async fn head(session: &Session, remote: &Remote, digest: &Digest) -> Outcome<()> {
+    let endpoint = session.endpoint(remote)?;
+    session.ask(remote, &endpoint, &manifest_question(&endpoint, Method::HEAD, digest.as_str())).await.map(|_| ())
+}
+
+fn manifest_question(endpoint: &Endpoint, method: Method, reference: &str) -> Question {
+    Question {
+        method,
+        url: requests::manifest(&endpoint.base, &endpoint.path, reference),
+        accept: Some(ACCEPT_MANIFESTS),
+        limit: DOCUMENT,
+        missing: RegistryErrorKind::TagNotFound,
+    }
+}
+
+/// Fetches the manifest that a tag points at.
+async fn by_tag(session: &Session, remote: &Remote, tag: &Tag) -> Outcome<(Digest, Manifest)> {
+    let endpoint = session.endpoint(remote)?;
+    let answer = session.ask(remote, &endpoint, &manifest_question(&endpoint, Method::GET, tag.as_str())).await?;
+    let digest = match answer.header(DIGEST_HEADER) {
+        Some(text) => {
+            let digest = Digest::new(text)
+                .ok_or_else(|| Failure::protocol(format!("the registry gives the digest `{}`", one_line(text))))?;
+            verify(&answer.body, &digest, "manifest")?;
+            digest
+        }
+        None => sha256(&answer.body),
+    };
+    let manifest = read_manifest(&answer)?;
+    Ok((digest, manifest))
+}
+
+fn read_manifest(answer: &Answer) -> Outcome<Manifest> {
+    wire::manifest(answer.header(CONTENT_TYPE), &answer.body)
+        .map_err(|what| Failure::protocol(format!("the manifest {}", one_line(&what))))
+}
+
+/// What was received must be what was asked for.
+fn verify(body: &[u8], digest: &Digest, what: &str) -> Outcome<()> {
+    let found = if digest.as_str().starts_with("sha512:") { sha512(body) } else { sha256(body) };
+    if found == *digest {
+        return Ok(());
+    }
+    Err(Failure::protocol(format!("the {what} received is {found}, not {digest}")))
+}
+
+pub(super) fn sha256(body: &[u8]) -> Digest {
+    Digest::new(&format!("sha256:{}", hex(&Sha256::digest(body)))).expect("64 hex digits")
+}
+
+fn sha512(body: &[u8]) -> Digest {
+    Digest::new(&format!("sha512:{}", hex(&Sha512::digest(body)))).expect("128 hex digits")
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("writing to a String cannot fail");
+        text
+    })
+}
+
+impl Manifests {
+    /// What a tag points at, and when the newest of its wanted images was built (spec section 4.6).
+    pub(super) async fn describe(
+        &self,
+        session: &Session,
+        remote: &Remote,
+        tag: &Tag,
+        platforms: &Platforms,
+    ) -> Outcome<Description> {
+        let (digest, manifest) = self.by_tag(session, remote, tag).await?;
+        let images = self.images(session, remote, &manifest, platforms).await?;
+        let dates = images.iter().map(|config| build_date(config)).collect::<Outcome<Vec<_>>>()?;
+        let newest = dates.into_iter().max();
+        Ok(newest.map_or(Description::OtherPlatform, |created| Description::Image { digest, created }))
+    }
+
+    /// What a tag points at, and whether any of its images is wanted.
+    pub(super) async fn serves(
+        &self,
+        session: &Session,
+        remote: &Remote,
+        tag: &Tag,
+        platforms: &Platforms,
+    ) -> Outcome<(Digest, bool)> {
+        let (digest, manifest) = self.by_tag(session, remote, tag).await?;
+        if let Manifest::Index(entries) = &*manifest
+            && entries.iter().any(|entry| entry.named_platform().is_some_and(|named| platforms.accept(named)))
+        {
+            return Ok((digest, true));
+        }
+        let images = self.images(session, remote, &manifest, platforms).await?;
+        Ok((digest, !images.is_empty()))
+    }
+
+    /// The configs of the images that are wanted.
+    ///
+    /// An index's word for the platform of an image counts, as it does for whoever runs the image; an image that no
+    /// index speaks for is asked itself.
+    async fn images(
+        &self,
+        session: &Session,
+        remote: &Remote,
+        manifest: &Manifest,
+        platforms: &Platforms,
+    ) -> Outcome<Vec<Arc<Config>>> {
+        match manifest {
+            Manifest::Artifact => Ok(Vec::new()),
+            Manifest::Image { config } => {
+                let config = self.config(session, remote, config).await?;
+                Ok(Some(config).filter(|config| platforms.accept(&config.platform)).into_iter().collect())
+            }
+            Manifest::Index(entries) => {
+                let images = entries.iter().map(|entry| self.image_of(session, remote, entry, platforms));
+                Ok(try_join_all(images).await?.into_iter().flatten().collect())
+            }
+        }
+    }
+
+    /// The config of one image of an index, if it is wanted.
+    async fn image_of(
+        &self,
+        session: &Session,
+        remote: &Remote,
+        entry: &IndexEntry,
+        platforms: &Platforms,
+    ) -> Outcome<Option<Arc<Config>>> {
+        let named = entry.named_platform();
+        if entry.is_artifact || named.is_some_and(|named| !platforms.accept(named)) {
+            return Ok(None);
+        }
+        let manifest = self.by_digest(session, remote, &entry.digest).await?;
+        match &*manifest {
+            Manifest::Artifact => Ok(None),
+            Manifest::Image { config } => {
+                let config = self.config(session, remote, config).await?;
+                let wanted = named.is_some() || platforms.accept(&config.platform);
+                Ok(wanted.then_some(config))
+            }
+            Manifest::Index(_) => Err(Failure::protocol("the manifest is an index of indexes")),
+        }
+    }
+
+    async fn by_tag(&self, session: &Session, remote: &Remote, tag: &Tag) -> Outcome<Tagged> {
+        let fetch =
+            || async { by_tag(session, remote, tag).await.map(|(digest, manifest)| (digest, Arc::new(manifest))) };
+        self.by_tag.get((remote.clone(), tag.clone()), fetch).await
+    }
+
+    async fn by_digest(&self, session: &Session, remote: &Remote, digest: &Digest) -> Outcome<Arc<Manifest>> {
+        let fetch = || async {
+            let endpoint = session.endpoint(remote)?;
+            let mut question = manifest_question(&endpoint, Method::GET, digest.as_str());
+            // The index said it is there.
+            question.missing = RegistryErrorKind::Protocol;
+            let answer = session.ask(remote, &endpoint, &question).await?;
+            verify(&answer.body, digest, "manifest")?;
+            read_manifest(&answer).map(Arc::new)
+        };
+        self.by_digest.get((remote.clone(), digest.clone()), fetch).await
+    }
+
+    async fn config(&self, session: &Session, remote: &Remote, digest: &Digest) -> Outcome<Arc<Config>> {
+        let fetch = || async {
+            let endpoint = session.endpoint(remote)?;
+            let question = Question {
+                method: Method::GET,
+                url: requests::blob(&endpoint.base, &endpoint.path, digest),
+                accept: None,
+                limit: DOCUMENT,
+                missing: RegistryErrorKind::Protocol,
+            };
+            let answer = session.ask(remote, &endpoint, &question).await?;
+            verify(&answer.body, digest, "image's config")?;
+            let config = wire::config(&answer.body)
+                .map_err(|error| Failure::protocol("the image's config is not readable").because(error))?;
+            Ok(Arc::new(config))
+        };
+        self.configs.get((remote.clone(), digest.clone()), fetch).await
+    }
+}
+
+fn build_date(config: &Config) -> Outcome<Timestamp> {
+    let Some(text) = &config.created else { return Err(Failure::protocol("the image's config has no build date")) };
+    wire::created(text)
+        .ok_or_else(|| Failure::protocol(format!("the image's config has the build date `{}`", one_line(text))))
+}
+
+impl IndexEntry {
+    /// The platform by the index's word, if it says one.
+    fn named_platform(&self) -> Option<&Platform> {
+        self.platform.as_ref().filter(|platform| !platform.os.is_empty() || !platform.architecture.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_checked_against_their_digest() {
+        let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        let digest = Digest::new(&format!("sha256:{empty}")).unwrap();
+        assert_eq!(sha256(b""), digest);
+        assert!(verify(b"", &digest, "manifest").is_ok());
+        let message = verify(b"x", &digest, "manifest").unwrap_err().message;
+        assert!(
+            message.starts_with("the manifest received is sha256:2d711642") && message.ends_with(empty),
+            "{message}"
+        );
+        assert!(verify(b"x", &sha512(b"x"), "manifest").is_ok());
+        assert!(verify(b"y", &sha512(b"x"), "manifest").is_err());
+    }
+}
