@@ -2,7 +2,9 @@
 #![allow(dead_code, unused_imports)]
 
 mod annotations;
+mod cluster;
 mod error;
+mod manifests;
 mod model;
 mod process;
 mod registry;
