@@ -3,11 +3,13 @@
 
 mod annotations;
 mod cluster;
+mod decide;
 mod error;
 mod manifests;
 mod model;
 mod process;
 mod registry;
 mod strategy;
+mod writeback;
 
 fn main() {}

@@ -1,0 +1,147 @@
+//! Which source of an Application takes an image, and what renders it (decisions: "type of source", "several
+//! sources"). Where more than one could, nothing is guessed.
+
+use crate::annotations::rule::Invalid;
+use crate::annotations::rule::Targets;
+use crate::model::application::Application;
+use crate::model::application::Source;
+use crate::model::application::SourceLayout;
+use crate::model::decision::Reason;
+use crate::model::plan::Renderer;
+
+/// A source that can take an image: its index, and what renders it.
+type Taker = (usize, Renderer);
+
+/// Finds the source for an image with these targets; `sets` says whether a source already sets it.
+///
+/// # Errors
+/// No source can take it, or more than one.
+pub(super) fn choose(
+    application: &Application,
+    targets: &Targets,
+    chosen: Option<&str>,
+    sets: impl Fn(&Source, Renderer) -> bool,
+) -> Result<Taker, Invalid> {
+    let sources = &application.sources;
+    match (application.layout, sources.as_slice()) {
+        (SourceLayout::Hydrator, _) => return Err(unsupported("a source hydrator is not supported yet")),
+        (_, []) => return Err(unsupported("the Application has no source")),
+        (SourceLayout::Single, _) => return Ok((0, renderer(application, 0, targets)?)),
+        (SourceLayout::Multiple, _) => {}
+    }
+    let taker = if let Some(text) = chosen {
+        let index = named(sources, text)?;
+        (index, renderer(application, index, targets)?)
+    } else {
+        only(application, targets, sets)?
+    };
+    let id = sources[taker.0].id();
+    let same: Vec<_> = (0..sources.len()).filter(|index| id.matches(&sources[*index])).collect();
+    if same.len() > 1 {
+        let message = format!("sources {} cannot be told apart; give each a `name`", listed(&same));
+        return Err(Invalid::new(Reason::AmbiguousSource, message));
+    }
+    Ok(taker)
+}
+
+/// The one source that can take the image. Of several, the only one that sets it already; and of several that one
+/// tool renders, the only one with a block for it.
+fn only(
+    application: &Application,
+    targets: &Targets,
+    sets: impl Fn(&Source, Renderer) -> bool,
+) -> Result<Taker, Invalid> {
+    let sources = &application.sources;
+    let mut takers = Vec::new();
+    let mut problems = Vec::new();
+    for (index, source) in sources.iter().enumerate() {
+        match renderer(application, index, targets) {
+            Ok(renderer) => takers.push((index, renderer)),
+            Err(problem) => problems.push(format!("{index} ({}): {}", source.id(), problem.message)),
+        }
+    }
+    let setting: Vec<_> =
+        takers.iter().copied().filter(|(index, renderer)| sets(&sources[*index], *renderer)).collect();
+    let of_one_tool = takers.iter().all(|(_, renderer)| *renderer == takers[0].1);
+    let with_block: Vec<_> =
+        takers.iter().copied().filter(|(index, _)| of_one_tool && block(&sources[*index]).is_some()).collect();
+    match (takers.as_slice(), setting.as_slice(), with_block.as_slice()) {
+        ([], ..) => Err(unsupported(format!("no source can take the image: {}", problems.join("; ")))),
+        ([one], ..) | (_, [one], _) | (_, [], [one]) => Ok(*one),
+        _ => {
+            let names: Vec<_> = takers
+                .iter()
+                .map(|(index, renderer)| format!("{index} ({}, {})", sources[*index].id(), renderer.name()))
+                .collect();
+            let message = format!("more than one source can take the image: {}", names.join("; "));
+            Err(Invalid::new(Reason::AmbiguousSource, message))
+        }
+    }
+}
+
+/// The index of the source that `text` names: by `name`, else by number from 0.
+fn named(sources: &[Source], text: &str) -> Result<usize, Invalid> {
+    sources
+        .iter()
+        .position(|source| source.name.as_deref() == Some(text))
+        .or_else(|| text.parse().ok().filter(|index| *index < sources.len()))
+        .ok_or_else(|| Invalid::new(Reason::AmbiguousSource, format!("the Application has no source `{text}`")))
+}
+
+/// `0 and 2`, `0, 1 and 2`
+fn listed(indexes: &[usize]) -> String {
+    let texts: Vec<_> = indexes.iter().map(ToString::to_string).collect();
+    match texts.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+        None => String::new(),
+    }
+}
+
+/// The renderer whose block a source carries, even an empty one.
+fn block(source: &Source) -> Option<Renderer> {
+    match (&source.helm, &source.kustomize) {
+        (Some(_), None) => Some(Renderer::Helm),
+        (None, Some(_)) => Some(Renderer::Kustomize),
+        _ => None,
+    }
+}
+
+/// What renders a source, if it can take the image: its block, else the type that Argo CD found, else its chart.
+fn renderer(application: &Application, index: usize, targets: &Targets) -> Result<Renderer, Invalid> {
+    let source = &application.sources[index];
+    let found = application.status.as_ref().and_then(|status| status.source_types.get(index));
+    let found = found.map(String::as_str).filter(|found| !found.is_empty());
+    if source.plugin || (block(source).is_none() && found == Some("Plugin")) {
+        return Err(unsupported("a config management plugin is not supported yet"));
+    }
+    if source.repo_url.starts_with("oci://") {
+        return Err(unsupported("an OCI source is not supported yet"));
+    }
+    let renderer = match (block(source), found, &source.chart) {
+        (Some(block), ..) => block,
+        (None, Some("Helm"), _) | (None, _, Some(_)) => Renderer::Helm,
+        (None, Some("Kustomize"), None) => Renderer::Kustomize,
+        (None, Some(other), None) => {
+            return Err(unsupported(format!("a source of type {other} cannot take an image")));
+        }
+        (None, None, None) => {
+            return Err(unsupported(
+                "what renders the source is not known: it has no `helm` or `kustomize` block, and the status does not say",
+            ));
+        }
+    };
+    match renderer {
+        Renderer::Helm if targets.wants_kustomize() => {
+            Err(unsupported("the source is rendered by Helm, but the image has a `kustomize.image-name`"))
+        }
+        Renderer::Kustomize if targets.wants_helm() => {
+            Err(unsupported("the source is rendered by Kustomize, but the image has Helm parameters"))
+        }
+        renderer => Ok(renderer),
+    }
+}
+
+fn unsupported(message: impl Into<String>) -> Invalid {
+    Invalid::new(Reason::UnsupportedSource, message)
+}

@@ -1,0 +1,222 @@
+//! Which source takes an image: `src` and `typ`.
+//!
+//! Overruled by decisions.md: src-06 takes the first of several of unknown type, here they are `UnsupportedSource` ("type
+//! of source"); src-03 takes a source of no type. src-07 and typ-20 to typ-23 choose by a target of method `git`; with
+//! method `argocd` more than one can take the image (`AmbiguousSource`). src-10 to src-13 and typ-30 to typ-33 have a
+//! source hydrator, typ-03 to typ-05 a plugin: not supported yet (`UnsupportedSource`). typ-09 is method `git`.
+
+use super::*;
+use crate::model::decision::Reason;
+
+const LIST: &str = "annotations: {image-list: 'a=nginx:~1'}";
+
+/// The index and renderer of the source that is chosen, or the reason and the message.
+fn chosen(short: &str, named: Option<&str>) -> Result<(usize, Renderer), (Reason, String)> {
+    let case = case(&format!("{{{short}}}"));
+    let placement = case.placement(0, named).map_err(|invalid| (invalid.reason, invalid.message))?;
+    let Destination::Application { source, renderer: Some(renderer) } = &placement.destination else {
+        panic!("{placement:?}")
+    };
+    let index = match source {
+        Some(id) => case.application.sources.iter().position(|source| id.matches(source)).expect("it is there"),
+        None => 0,
+    };
+    assert_eq!(source.is_some(), case.application.layout == SourceLayout::Multiple);
+    Ok((index, *renderer))
+}
+
+#[test]
+fn the_one_source_that_fits_is_taken() {
+    let helm = "helm: {parameters: [{name: image.tag, value: '1'}]}";
+    for (id, short, named, expected) in [
+        ("typ-01", "source: {repoURL: x, path: p}, status: {sourceType: Helm}", None, (0, Renderer::Helm)),
+        ("typ-02", "source: {repoURL: x, path: p}, status: {sourceType: Kustomize}", None, (0, Renderer::Kustomize)),
+        ("src-02", "source: {kustomize: {images: ['jannfis/foobar:1.0.0']}}", None, (0, Renderer::Kustomize)),
+        ("src-04", "sources: [{path: source1, helm: {}}, {path: source2}]", None, (0, Renderer::Helm)),
+        ("src-05", "sources: [{path: source1, kustomize: {}}, {path: source2}]", None, (0, Renderer::Kustomize)),
+        (
+            "block before type",
+            "source: {kustomize: {}}, status: {sourceType: Directory}",
+            None,
+            (0, Renderer::Kustomize),
+        ),
+        ("chart", "source: {repoURL: x, chart: c}", None, (0, Renderer::Helm)),
+        (
+            "type before chart",
+            "source: {repoURL: x, chart: c}, status: {sourceType: Kustomize}",
+            None,
+            (0, Renderer::Helm),
+        ),
+        (
+            "several by type",
+            "sources: [{path: a}, {path: b}], status: {sourceTypes: [Directory, Kustomize]}",
+            None,
+            (1, Renderer::Kustomize),
+        ),
+        (
+            "chart beside values",
+            "sources: [{repoURL: g, ref: values}, {repoURL: h, chart: c}], status: {sourceTypes: [Directory, Helm]}",
+            None,
+            (1, Renderer::Helm),
+        ),
+        ("one of several", "sources: [{path: a, helm: {}}]", None, (0, Renderer::Helm)),
+        (
+            "block of one tool",
+            "sources: [{path: a}, {path: b, helm: {}}], status: {sourceTypes: [Helm, Helm]}",
+            None,
+            (1, Renderer::Helm),
+        ),
+        (
+            "the one that sets it",
+            &format!("sources: [{{path: a, helm: {{}}}}, {{path: b, {helm}}}]"),
+            None,
+            (1, Renderer::Helm),
+        ),
+        (
+            "the one that sets it, of two tools",
+            &format!("sources: [{{path: a, kustomize: {{}}}}, {{path: b, {helm}}}]"),
+            None,
+            (1, Renderer::Helm),
+        ),
+        (
+            "by name",
+            "sources: [{name: one, path: a, helm: {}}, {name: two, path: a, helm: {}}]",
+            Some("two"),
+            (1, Renderer::Helm),
+        ),
+        ("by index", "sources: [{path: a, helm: {}}, {path: b, kustomize: {}}]", Some("1"), (1, Renderer::Kustomize)),
+        (
+            "a name of digits",
+            "sources: [{name: '1', path: a, helm: {}}, {path: b, helm: {}}]",
+            Some("1"),
+            (0, Renderer::Helm),
+        ),
+        ("nothing to choose", "source: {path: a, helm: {}}", Some("whatever"), (0, Renderer::Helm)),
+    ] {
+        assert_eq!(chosen(&format!("{LIST}, {short}"), named), Ok(expected), "{id}");
+    }
+    // The image's targets say which tool is needed.
+    for (id, target, expected) in [
+        ("helm", "a.helm.image-tag: t", (1, Renderer::Helm)),
+        ("kustomize", "a.kustomize.image-name: nginx", (0, Renderer::Kustomize)),
+    ] {
+        let src_07 = "sources: [{repoURL: 'git@github.com:organisation/gitops.git', path: overlays/staging}, \
+                      {chart: redis, helm: {}}, {ref: values}], status: {sourceTypes: [Kustomize, Helm, Directory]}";
+        let short = format!("annotations: {{image-list: 'a=nginx:~1', {target}}}, {src_07}");
+        assert_eq!(chosen(&short, None), Ok(expected), "src-07 with {id}");
+        let both =
+            format!("annotations: {{image-list: 'a=nginx:~1', {target}}}, source: {{helm: {{}}, kustomize: {{}}}}");
+        assert!(chosen(&both, None).is_err(), "both blocks, {id}");
+    }
+}
+
+#[test]
+fn where_it_is_not_clear_nothing_is_guessed() {
+    let (unsupported, ambiguous) = (Reason::UnsupportedSource, Reason::AmbiguousSource);
+    for (id, short, named, reason, words) in [
+        ("typ-03", "source: {path: a}, status: {sourceType: Plugin}", None, unsupported, &["plugin"][..]),
+        ("typ-08", "source: {path: a}, status: {sourceType: Directory}", None, unsupported, &["type Directory"]),
+        ("typ-11", "source: {path: a}, status: {}", None, unsupported, &["not known"]),
+        ("src-03", "source: {repoURL: x}", None, unsupported, &["not known"]),
+        (
+            "src-06",
+            "sources: [{path: sources/source1}, {path: sources/source2}]",
+            None,
+            unsupported,
+            &["0 ( sources/source1)", "1 ("],
+        ),
+        (
+            "src-07",
+            "sources: [{repoURL: g, path: overlays/staging}, {chart: redis, helm: {}}, {ref: values}], \
+           status: {sourceTypes: [Kustomize, Helm, Directory]}",
+            None,
+            ambiguous,
+            &["0 (g overlays/staging, kustomize)", "1 ( chart redis, helm)"],
+        ),
+        (
+            "typ-20",
+            "sources: [{path: k}, {path: charts/myapp}], status: {sourceTypes: [Kustomize, Helm]}",
+            None,
+            ambiguous,
+            &["kustomize", "helm"],
+        ),
+        (
+            "typ-30",
+            "sourceHydrator: {drySource: {repoURL: r, path: p, helm: {}}}, status: {sourceType: Directory}",
+            None,
+            unsupported,
+            &["hydrator"],
+        ),
+        ("typ-32", "source: {plugin: {}}", None, unsupported, &["plugin"]),
+        ("oci", "source: {repoURL: 'oci://reg.io/x', helm: {}}", None, unsupported, &["OCI"]),
+        ("no source", "destination: {}", None, unsupported, &["no source"]),
+        (
+            "two blocks",
+            "sources: [{path: a, helm: {}}, {path: b, helm: {}}]",
+            None,
+            ambiguous,
+            &["0 ( a, helm)", "1 ( b, helm)"],
+        ),
+        ("no such name", "sources: [{path: a, helm: {}}, {path: b}]", Some("web"), ambiguous, &["no source `web`"]),
+        ("no such index", "sources: [{path: a, helm: {}}, {path: b}]", Some("2"), ambiguous, &["no source `2`"]),
+        ("named, of no use", "sources: [{path: a, helm: {}}, {path: b}]", Some("1"), unsupported, &["not known"]),
+        (
+            "twins",
+            "sources: [{path: a, helm: {}}, {path: a}]",
+            None,
+            ambiguous,
+            &["sources 0 and 1 cannot be told apart", "`name`"],
+        ),
+        (
+            "twins, named",
+            "sources: [{path: a, helm: {}}, {path: a, helm: {}}]",
+            Some("1"),
+            ambiguous,
+            &["cannot be told apart"],
+        ),
+    ] {
+        let (found, message) = chosen(&format!("{LIST}, {short}"), named).unwrap_err();
+        assert_eq!(found, reason, "{id}: {message}");
+        for word in words {
+            assert!(message.contains(word), "{id}: {message}");
+        }
+    }
+}
+
+#[test]
+fn targets_that_do_not_fit_the_source_are_refused() {
+    // shi-04 among them: Helm parameters for a Kustomize source.
+    for (id, target, source, words) in [
+        ("shi-04", "a.helm.image-name: n", "kustomize: {}", "rendered by Kustomize"),
+        ("kustomize in helm", "a.kustomize.image-name: n", "helm: {}", "rendered by Helm"),
+    ] {
+        let short = format!("annotations: {{image-list: a=nginx, {target}}}, source: {{{source}}}");
+        let (reason, message) = chosen(&short, None).unwrap_err();
+        assert_eq!(reason, Reason::UnsupportedSource, "{id}");
+        assert!(message.contains(words), "{id}: {message}");
+    }
+}
+
+#[test]
+fn a_repository_is_named_as_far_as_it_is_known() {
+    let git = |annotations: &str, rest: &str| {
+        let short = format!("{{annotations: {{image-list: nginx, write-back-method: git, {annotations}}}, {rest}}}");
+        match case(&short).placement(0, None).unwrap() {
+            Placement {
+                destination: Destination::Git { repository, branch, target, path: None },
+                configured: None,
+            } => [repository, branch, target],
+            other => panic!("{other:?}"),
+        }
+    };
+    let some = |texts: [&str; 3]| texts.map(|text| (!text.is_empty()).then(|| text.to_owned()));
+    let source = "source: {repoURL: r, targetRevision: main}";
+    assert_eq!(git("", source), some(["r", "main", ""]));
+    assert_eq!(
+        git("git-branch: 'b:x', git-repository: q, write-back-target: helmvalues", source),
+        some(["q", "b", "helmvalues"])
+    );
+    assert_eq!(git("", "sources: [{repoURL: r}, {repoURL: s}]"), some(["", "", ""]));
+    let broken = case("{annotations: {image-list: nginx, write-back-method: x}, source: {helm: {}}}");
+    assert_eq!(broken.placement(0, None).unwrap_err().reason, Reason::BadValue);
+}
