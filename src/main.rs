@@ -4,9 +4,11 @@
 mod annotations;
 mod cluster;
 mod decide;
+mod document;
 mod error;
 mod manifests;
 mod model;
+mod output;
 mod process;
 mod registry;
 mod strategy;

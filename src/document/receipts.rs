@@ -1,0 +1,104 @@
+//! `ApplyReport` and `PinReport`: what became of each change.
+
+use serde_json::Map;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::document::API_VERSION;
+use crate::model::pin::Pin;
+use crate::model::plan::Outcome;
+use crate::model::plan::Receipt;
+
+/// How far a run goes with what it would write.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum DryRun {
+    /// It writes.
+    #[default]
+    None,
+    /// It asks nobody and writes nothing.
+    Client,
+    /// It asks the server, which checks everything and writes nothing.
+    Server,
+}
+
+impl DryRun {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Client => "client",
+            Self::Server => "server",
+        }
+    }
+}
+
+/// The report of `apply`.
+pub(crate) fn apply_report(receipts: &[Receipt], dry_run: DryRun) -> Value {
+    report("ApplyReport", receipts, dry_run, |_| None)
+}
+
+/// The report of `pin` and `unpin`, with the pin that each change left behind, as far as it was written.
+pub(crate) fn pin_report(receipts: &[Receipt], pins: &[Option<Pin>], dry_run: DryRun) -> Value {
+    report("PinReport", receipts, dry_run, |index| {
+        Some(pins.get(index).cloned().flatten().map_or(Value::Null, |pin| super::pin(&pin, false)))
+    })
+}
+
+fn report(kind: &str, receipts: &[Receipt], dry_run: DryRun, pin: impl Fn(usize) -> Option<Value>) -> Value {
+    let items: Vec<_> = receipts
+        .iter()
+        .enumerate()
+        .map(|(index, receipt)| {
+            let mut item = item(receipt);
+            if let Some(pin) = pin(index) {
+                item["pin"] = pin;
+            }
+            item
+        })
+        .collect();
+    json!({
+        "apiVersion": API_VERSION,
+        "kind": kind,
+        "dryRun": dry_run.name(),
+        "receipts": items,
+        "summary": summary(receipts),
+    })
+}
+
+fn item(receipt: &Receipt) -> Value {
+    let change = &receipt.change;
+    let images: Vec<_> = change
+        .images
+        .iter()
+        .map(|image| {
+            json!({
+                "alias": image.alias,
+                "reference": image.reference.to_string(),
+                "from": image.from.as_ref().map(super::version),
+                "to": super::version(&image.to),
+            })
+        })
+        .collect();
+    json!({
+        "change": change.id,
+        "application": {"namespace": change.application.namespace, "name": change.application.name},
+        "outcome": receipt.outcome.name(),
+        "at": receipt.resource_version.as_ref().map(|version| json!({"resourceVersion": version})),
+        "message": receipt.message,
+        "images": images,
+    })
+}
+
+fn summary(receipts: &[Receipt]) -> Value {
+    let mut summary = Map::new();
+    for (name, outcome) in [
+        ("applied", Outcome::Applied),
+        ("alreadyApplied", Outcome::AlreadyApplied),
+        ("stale", Outcome::Stale),
+        ("rejected", Outcome::Rejected),
+        ("failed", Outcome::Failed),
+    ] {
+        let count = receipts.iter().filter(|receipt| receipt.outcome == outcome).count();
+        summary.insert(name.to_owned(), json!(count));
+    }
+    Value::Object(summary)
+}

@@ -1,0 +1,60 @@
+//! Values to text: tables, diffs, diagnostics, and the two streams they go to.
+//!
+//! Renderers take values and return text; only [`Printer`] writes, and nothing in here asks or decides anything.
+
+use std::io;
+use std::io::Write as _;
+
+use anstream::AutoStream;
+use anstream::ColorChoice;
+
+use crate::error::Error;
+
+pub(crate) mod diagnostics;
+pub(crate) mod diff;
+pub(crate) mod receipts;
+pub(crate) mod style;
+pub(crate) mod table;
+pub(crate) mod text;
+
+/// The two streams: data on standard output, everything else on standard error.
+pub(crate) struct Printer {
+    color: ColorChoice,
+    quiet: bool,
+}
+
+impl Printer {
+    pub(crate) fn new(color: ColorChoice, quiet: bool) -> Self {
+        Self { color, quiet }
+    }
+
+    /// Writes data to standard output. A reader who has gone away has had enough: that is success.
+    ///
+    /// # Errors
+    /// Standard output cannot be written to, for example because the disk is full.
+    pub(crate) fn data(&self, text: &str) -> Result<(), Error> {
+        let mut stream = AutoStream::new(io::stdout(), self.color);
+        match stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(Error::failed("failed to write to standard output").source(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Says something about the run on standard error, unless it was asked to be quiet.
+    pub(crate) fn note(&self, text: &str) {
+        if !self.quiet {
+            self.alert(text);
+        }
+    }
+
+    /// Says something on standard error that must be seen. When even that fails there is nobody left to tell.
+    pub(crate) fn alert(&self, text: &str) {
+        let mut stream = AutoStream::new(io::stderr(), self.color);
+        let _ = stream.write_all(text.as_bytes());
+        if !text.ends_with('\n') {
+            let _ = stream.write_all(b"\n");
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! What became of each change, as lines.
+
+use std::fmt::Write as _;
+
+use crate::document::receipts::DryRun;
+use crate::model::plan::Outcome;
+use crate::model::plan::Receipt;
+use crate::output::style;
+use crate::output::style::paint;
+use crate::output::table::name;
+use crate::output::table::short;
+use crate::output::text::safe;
+
+/// One line a receipt, and one below it for each image that moved.
+pub(crate) fn lines(receipts: &[Receipt], dry_run: DryRun) -> String {
+    let mut text = String::new();
+    for receipt in receipts {
+        let suffix = match dry_run {
+            DryRun::None => "",
+            DryRun::Client => " (dry run)",
+            DryRun::Server => " (server dry run)",
+        };
+        let application = safe(&receipt.change.application.to_string());
+        let outcome = paint(style::of_outcome(receipt.outcome), receipt.outcome.name());
+        let message = if receipt.message.is_empty() { String::new() } else { format!("  {}", safe(&receipt.message)) };
+        let _ = writeln!(text, "{application}  {outcome}{suffix}{message}");
+        for image in &receipt.change.images {
+            let label = image.alias.clone().unwrap_or_else(|| image.reference.to_string());
+            let from = image.from.as_ref().map_or_else(|| "(not set)".to_owned(), short);
+            let _ = writeln!(
+                text,
+                "  {}  {from} → {}",
+                safe(&label),
+                safe(image.to.tag.as_deref().unwrap_or(&short(&image.to)))
+            );
+        }
+    }
+    text
+}
+
+/// The Applications that were written, by name.
+pub(crate) fn names(receipts: &[Receipt], namespaces: bool) -> String {
+    let mut names: Vec<_> = receipts
+        .iter()
+        .filter(|receipt| receipt.outcome == Outcome::Applied)
+        .map(|receipt| format!("{}\n", name(&receipt.change.application, namespaces)))
+        .collect();
+    names.dedup();
+    names.concat()
+}

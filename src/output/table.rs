@@ -1,0 +1,341 @@
+//! Decisions as a table: for a terminal, for a pull-request comment, as names.
+
+use std::fmt::Write as _;
+
+use comfy_table::Cell;
+use comfy_table::Color;
+use comfy_table::ColumnConstraint;
+use comfy_table::ContentArrangement;
+use comfy_table::Table;
+use comfy_table::Width;
+
+use crate::model::decision::CurrentFrom;
+use crate::model::decision::Decision;
+use crate::model::decision::ImageStatus;
+use crate::model::image::Version;
+use crate::model::plan::Destination;
+use crate::model::plan::Renderer;
+use crate::output::style;
+use crate::output::style::paint;
+use crate::output::text::safe;
+
+/// How a table is laid out.
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Layout {
+    pub(crate) wide: bool,
+    pub(crate) headers: bool,
+    pub(crate) namespaces: bool,
+    pub(crate) color: bool,
+    /// Columns of the terminal; `None`: as wide as it gets.
+    pub(crate) width: Option<u16>,
+}
+
+/// The least room in which the last column, the reason, is worth having beside the others.
+const LEAST_REASON: usize = 24;
+
+/// The decisions as a table. Only the reason is ever wrapped: names and versions must stay whole to be read and
+/// copied. Where the terminal has no room for it beside the others, it goes below each line.
+pub(crate) fn table(decisions: &[Decision], layout: Layout) -> String {
+    if decisions.is_empty() {
+        return String::new();
+    }
+    let mut columns = columns(layout);
+    let Some(width) = layout.width.map(usize::from) else {
+        return grid(&columns, decisions, layout, None).concat();
+    };
+    let reason = columns.pop().expect("the reason is always a column");
+    let taken = width_of(&columns, decisions, layout);
+    if taken + LEAST_REASON <= width {
+        columns.push(reason);
+        return grid(&columns, decisions, layout, Some(width - taken)).concat();
+    }
+    if taken > width {
+        return list(decisions, layout, width);
+    }
+    let mut lines = grid(&columns, decisions, layout, None).into_iter();
+    let mut text: String = lines.by_ref().take(usize::from(layout.headers)).collect();
+    for (line, decision) in lines.zip(decisions) {
+        text.push_str(&line);
+        text.push_str(&indented(&reason.1(decision), 2, width));
+    }
+    text
+}
+
+/// The decisions below their Applications, for a terminal too narrow for a table.
+fn list(decisions: &[Decision], layout: Layout, width: usize) -> String {
+    let mut text = String::new();
+    let mut last = None;
+    for decision in decisions {
+        if last != Some(&decision.application) {
+            last = Some(&decision.application);
+            let key = &decision.application;
+            text.push_str(&safe(&if layout.namespaces { key.to_string() } else { key.name.clone() }));
+            text.push('\n');
+        }
+        let status = decision.status.name();
+        let status = if layout.color { paint(style::of_status(decision.status), status) } else { status.to_owned() };
+        let versions = match candidate(decision) {
+            newest if newest == dash() || decision.status == ImageStatus::UpToDate => current(decision),
+            newest => format!("{} → {newest}", current(decision)),
+        };
+        let _ = writeln!(text, "  {}  {versions}  {status}", safe(decision.label()));
+        text.push_str(&indented(&safe(&decision.message), 4, width));
+    }
+    text
+}
+
+/// The lines of a table; `last` is the room for the last column, `None`: as much as it takes.
+fn grid(columns: &[Column], decisions: &[Decision], layout: Layout, last: Option<usize>) -> Vec<String> {
+    let mut table = Table::new();
+    table.load_style(comfy_table::presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    if layout.color {
+        table.enforce_styling();
+    } else {
+        table.force_no_tty();
+    }
+    if layout.headers {
+        table.set_header(columns.iter().map(|column| column.0));
+    }
+    for decision in decisions {
+        table.add_row(columns.iter().map(|(_, cell)| {
+            let text = cell(decision);
+            let cell = Cell::new(&text);
+            if layout.color && text == decision.status.name() { cell.fg(color(decision.status)) } else { cell }
+        }));
+    }
+    for (index, column) in table.column_iter_mut().enumerate() {
+        let is_last = index + 1 == columns.len();
+        column.set_padding((0, if is_last { 0 } else { GAP }));
+        if let (true, Some(room)) = (is_last, last) {
+            column
+                .set_constraint(ColumnConstraint::UpperBoundary(Width::Fixed(u16::try_from(room).unwrap_or(u16::MAX))));
+        } else {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
+    }
+    if last.is_some() {
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(layout.width.unwrap_or(u16::MAX));
+    }
+    table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
+/// Blanks between two columns.
+const GAP: u16 = 2;
+
+/// How wide columns are together, with the blanks behind each.
+fn width_of(columns: &[Column], decisions: &[Decision], layout: Layout) -> usize {
+    let of = |(name, cell): &Column| {
+        let header = if layout.headers { name.len() } else { 0 };
+        decisions.iter().map(|decision| cell(decision).chars().count()).max().unwrap_or(0).max(header)
+    };
+    columns.iter().map(|column| of(column) + usize::from(GAP)).sum()
+}
+
+/// Text in lines of at most `width`, each indented by `indent`.
+fn indented(text: &str, indent: usize, width: usize) -> String {
+    let blanks = " ".repeat(indent);
+    let mut lines = String::new();
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        if !line.is_empty() && indent + 1 + line.chars().count() + word.chars().count() > width {
+            let _ = writeln!(lines, "{blanks}{line}");
+            line.clear();
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    lines + &format!("{blanks}{line}\n")
+}
+
+type Column = (&'static str, fn(&Decision) -> String);
+
+fn columns(layout: Layout) -> Vec<Column> {
+    let mut columns: Vec<Column> = Vec::new();
+    if layout.namespaces {
+        columns.push(("NAMESPACE", |decision| safe(&decision.application.namespace)));
+    }
+    columns.push(("APPLICATION", |decision| safe(&decision.application.name)));
+    columns.push(("IMAGE", |decision| safe(decision.label())));
+    columns.push(("CURRENT", current));
+    columns.push(("NEWEST", candidate));
+    columns.push(("STATUS", |decision| decision.status.name().to_owned()));
+    if layout.wide {
+        columns.push(("REASON", |decision| decision.reason.name()));
+        columns.push(("STRATEGY", |decision| safe(&decision.strategy)));
+        columns.push(("CONSTRAINT", |decision| decision.constraint.as_deref().map_or_else(dash, safe)));
+        columns.push(("WRITE-BACK", |decision| decision.write_back.as_ref().map_or_else(dash, write_back)));
+        columns.push(("REFERENCE", |decision| decision.reference.as_ref().map_or_else(dash, |r| safe(&r.to_string()))));
+    }
+    columns.push(("WHY", |decision| safe(&decision.message)));
+    columns
+}
+
+fn dash() -> String {
+    "-".to_owned()
+}
+
+/// A version in as few characters as tell it from others: digests are cut to twelve digits.
+pub(crate) fn short(version: &Version) -> String {
+    let digest = version.digest.as_deref().map(|digest| digest.chars().take("sha256:".len() + 12).collect::<String>());
+    safe(&Version { tag: version.tag.clone(), digest }.to_string())
+}
+
+fn current(decision: &Decision) -> String {
+    match (&decision.current, decision.live.as_slice()) {
+        (Some(current), _) => short(current),
+        (None, []) => dash(),
+        (None, live) => live.iter().map(short).collect::<Vec<_>>().join(", "),
+    }
+}
+
+fn candidate(decision: &Decision) -> String {
+    decision
+        .candidate
+        .as_ref()
+        .map_or_else(dash, |candidate| short(&Version::new(Some(&candidate.tag), candidate.digest.as_ref())))
+}
+
+fn write_back(destination: &Destination) -> String {
+    match destination {
+        Destination::Application { renderer, .. } => {
+            format!("argocd:{}", renderer.map_or("annotations", Renderer::name))
+        }
+        Destination::Git { target, .. } => format!("git:{}", safe(target.as_deref().unwrap_or("default"))),
+    }
+}
+
+fn color(status: ImageStatus) -> Color {
+    match status {
+        ImageStatus::Invalid | ImageStatus::PinBroken => Color::Red,
+        ImageStatus::Undetermined | ImageStatus::Downgrade | ImageStatus::RolledBack => Color::Yellow,
+        ImageStatus::UpdateAvailable => Color::Cyan,
+        ImageStatus::UpToDate => Color::Green,
+        ImageStatus::Pinned | ImageStatus::NotDeployed | ImageStatus::NoCandidate => Color::DarkGrey,
+    }
+}
+
+/// The decisions as a Markdown table, for a pull-request comment.
+pub(crate) fn markdown(decisions: &[Decision], layout: Layout) -> String {
+    if decisions.is_empty() {
+        return String::new();
+    }
+    let columns = columns(Layout { namespaces: true, ..layout });
+    let row = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+    let mut text = String::new();
+    if layout.headers {
+        text.push_str(&row(columns.iter().map(|(name, _)| title(name)).collect()));
+        text.push_str(&row(columns.iter().map(|_| "---".to_owned()).collect()));
+    }
+    for decision in decisions {
+        text.push_str(&row(columns.iter().map(|(_, cell)| markdown_cell(&cell(decision))).collect()));
+    }
+    text
+}
+
+fn title(name: &str) -> String {
+    let lower = name.to_lowercase();
+    let mut characters = lower.chars();
+    characters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(characters).collect()
+}
+
+/// Text that Markdown shows as it is: nothing in a tag or a message becomes a link, an image or a mention.
+fn markdown_cell(text: &str) -> String {
+    let mut cell = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '#' | '!' => {
+                cell.push('\\');
+                cell.push(character);
+            }
+            '<' => cell.push_str("&lt;"),
+            '>' => cell.push_str("&gt;"),
+            '&' => cell.push_str("&amp;"),
+            // A zero-width joiner would do too, but this stays readable as text.
+            '@' => cell.push_str("&#64;"),
+            other => cell.push(other),
+        }
+    }
+    cell
+}
+
+/// The Applications that have updates, by name as `apply` takes it.
+pub(crate) fn names(decisions: &[Decision], namespaces: bool) -> String {
+    let mut text = String::new();
+    let mut last = None;
+    for decision in decisions.iter().filter(|decision| decision.status == ImageStatus::UpdateAvailable) {
+        if last != Some(&decision.application) {
+            text.push_str(&name(&decision.application, namespaces));
+            text.push('\n');
+            last = Some(&decision.application);
+        }
+    }
+    text
+}
+
+/// `application.argoproj.io/NAME`, or `NAMESPACE/NAME` where the namespace is not the same for all.
+pub(crate) fn name(key: &crate::model::application::ApplicationKey, namespaces: bool) -> String {
+    if namespaces { safe(&key.to_string()) } else { format!("application.argoproj.io/{}", safe(&key.name)) }
+}
+
+/// The way from the tags of a registry to the one that was chosen, and the nearest newer ones that were not.
+pub(crate) fn explain(decisions: &[Decision]) -> String {
+    let mut text = String::new();
+    for decision in decisions {
+        let _ = writeln!(text, "\n{}  {}", safe(&decision.application.to_string()), safe(decision.label()));
+        let from = match decision.current_from {
+            CurrentFrom::Target => " (configured)",
+            CurrentFrom::Status => " (live)",
+            CurrentFrom::None => "",
+        };
+        let _ = writeln!(text, "  current   {}{from}", current(decision));
+        if let Some(tags) = decision.tags {
+            let _ = writeln!(
+                text,
+                "  tags      {} seen → {} allowed → {} eligible → {}",
+                tags.seen,
+                tags.allowed,
+                tags.eligible,
+                candidate(decision),
+            );
+        }
+        let _ = writeln!(
+            text,
+            "  decision  {} ({}): {}",
+            decision.status.name(),
+            decision.reason.name(),
+            safe(&decision.message)
+        );
+        for group in rejected_groups(decision) {
+            let _ = writeln!(text, "  rejected  {group}");
+        }
+    }
+    text
+}
+
+/// Rejected tags by reason, with how many and the last few of each.
+fn rejected_groups(decision: &Decision) -> Vec<String> {
+    let mut reasons: Vec<_> = decision.rejected.iter().map(|rejected| rejected.why).collect();
+    reasons.sort();
+    reasons.dedup();
+    reasons
+        .into_iter()
+        .map(|why| {
+            let tags: Vec<_> = decision
+                .rejected
+                .iter()
+                .filter(|rejected| rejected.why == why)
+                .map(|rejected| safe(&rejected.tag))
+                .collect();
+            let shown: Vec<_> = tags.iter().rev().take(5).cloned().collect();
+            let more = if tags.len() > shown.len() {
+                format!(" and {} more", tags.len() - shown.len())
+            } else {
+                String::new()
+            };
+            format!("{}: {}{more}", why.name(), shown.join(", "))
+        })
+        .collect()
+}
