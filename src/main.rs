@@ -2,14 +2,20 @@
 #![allow(dead_code, unused_imports)]
 
 mod annotations;
+mod apply;
 mod cluster;
 mod decide;
 mod document;
 mod error;
+mod gather;
+mod logins;
 mod manifests;
 mod model;
 mod output;
+mod pinning;
+mod pipeline;
 mod process;
+mod propose;
 mod registry;
 mod strategy;
 mod writeback;

@@ -1,0 +1,171 @@
+//! Changes to an Application object: read, check by name, patch under an optimistic lock.
+//!
+//! The patch holds only if the object is the very one that was read. If somebody was faster, the object is read and
+//! checked again: an unrelated edit leads to a new patch, a related one to `Stale` (decisions: "method `argocd`").
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::annotations;
+use crate::apply::Checked;
+use crate::cluster::Cluster;
+use crate::cluster::error::ClusterError;
+use crate::cluster::error::ClusterErrorKind;
+use crate::model::application::Application;
+use crate::model::application::ApplicationKey;
+use crate::model::plan::Change;
+use crate::model::plan::Outcome;
+use crate::model::plan::Receipt;
+use crate::writeback::object;
+use crate::writeback::object::Edited;
+use crate::writeback::object::Misfit;
+
+/// How often a write is tried while others keep changing the object.
+const TRIES: u32 = 5;
+
+/// An object that a change fits.
+pub(super) struct Ready {
+    pub(super) object: Application,
+}
+
+/// Reads an Application that a plan wants to change.
+pub(super) async fn read(cluster: &Cluster, key: &ApplicationKey) -> Result<Application, (Outcome, String)> {
+    cluster.application(key).await.map_err(|error| {
+        let (outcome, message) = failure(&error);
+        (if error.kind == ClusterErrorKind::NotFound { Outcome::Stale } else { outcome }, message)
+    })
+}
+
+/// Checks uid, destination, old values and pins of a change against an object.
+pub(super) fn check(found: &Application, change: &Change, now: Timestamp) -> Checked {
+    if found.uid != change.uid {
+        return Checked::Ended(Outcome::Stale, "it was deleted and made again since the plan was made".to_owned());
+    }
+    if found.deleting {
+        return Checked::Ended(Outcome::Rejected, "it is being deleted".to_owned());
+    }
+    if let Some(why) = pinned_meanwhile(found, change, now) {
+        return Checked::Ended(Outcome::Stale, why);
+    }
+    match object::edited(&found.object, &change.destination, &change.edits) {
+        Ok(Edited::Object(_)) => Checked::Ready(Box::new(Ready { object: found.clone() })),
+        Ok(Edited::Already) => Checked::Ended(Outcome::AlreadyApplied, String::new()),
+        Err(misfit) => Checked::Ended(Outcome::Stale, words(&misfit)),
+    }
+}
+
+/// Says which image was pinned at another version since the plan was made. The value may still be the old one, but a
+/// hold is a decision that came after the plan's.
+fn pinned_meanwhile(found: &Application, change: &Change, now: Timestamp) -> Option<String> {
+    if change.is_pin() {
+        return None;
+    }
+    let (rules, _) = annotations::parse(found)?;
+    rules.images.iter().find_map(|rule| {
+        let pin = rule.pin.as_ref().filter(|pin| !pin.expired(now))?;
+        let moves = change.images.iter().any(|image| {
+            image.alias == rule.alias
+                && rule.repository.as_ref() == Some(&image.reference)
+                && image.to.tag != pin.version.tag
+        });
+        moves.then(|| format!("`{}` is pinned at {} now", rule.label(), pin.version))
+    })
+}
+
+/// Writes a change, and returns the receipt and what the object became.
+pub(super) async fn write(
+    cluster: &Cluster,
+    change: &Change,
+    ready: Ready,
+    now: Timestamp,
+    dry_run: bool,
+) -> (Receipt, Option<Application>) {
+    let ended =
+        |outcome, message: String| (Receipt { change: change.clone(), outcome, resource_version: None, message }, None);
+    let mut found = ready.object;
+    for attempt in 1..=TRIES {
+        if let Checked::Ended(outcome, message) = check(&found, change, now) {
+            return ended(outcome, message);
+        }
+        let Ok(Edited::Object(after)) = object::edited(&found.object, &change.destination, &change.edits) else {
+            return ended(Outcome::Failed, "the change does not fit the object it was just checked against".to_owned());
+        };
+        let patch = object::patch(&found.object, &after);
+        let error = match cluster.patch_application(&change.application, &patch, dry_run).await {
+            Ok(written) => return (applied(change, &written), Some(written)),
+            Err(error) => error,
+        };
+        if !may_be_race(&error) || attempt == TRIES {
+            let (outcome, message) = failure(&error);
+            return ended(outcome, message);
+        }
+        let seen = found.resource_version.clone();
+        found = match read(cluster, &change.application).await {
+            Ok(found) => found,
+            Err((outcome, message)) => return ended(outcome, message),
+        };
+        if error.kind != ClusterErrorKind::Conflict && found.resource_version == seen {
+            let (outcome, message) = failure(&error);
+            return ended(outcome, message);
+        }
+        tokio::time::sleep(pause(attempt, &change.id)).await;
+    }
+    ended(Outcome::Failed, "it kept being changed by others".to_owned())
+}
+
+/// A short pause before the next try, different for each change so that two runs do not stay in step.
+fn pause(attempt: u32, id: &str) -> Duration {
+    let spread =
+        id.bytes().fold(u64::from(std::process::id()), |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
+    Duration::from_millis(u64::from(attempt) * 20 + spread % 30)
+}
+
+/// Whether the object may have been changed since it was read. Besides a conflict, the server answers a patch whose
+/// operations no longer fit with 422 and no word on which (seen on 1.20).
+fn may_be_race(error: &ClusterError) -> bool {
+    match &error.kind {
+        ClusterErrorKind::Conflict => true,
+        ClusterErrorKind::Invalid { causes } => causes.is_empty(),
+        _ => false,
+    }
+}
+
+/// What a failure of the API server means for a change, in its words and with what helps.
+fn failure(error: &ClusterError) -> (Outcome, String) {
+    let outcome = match error.kind {
+        ClusterErrorKind::Invalid { .. } | ClusterErrorKind::Forbidden(_) => Outcome::Rejected,
+        _ => Outcome::Failed,
+    };
+    let hint = error.hint().map_or_else(String::new, |hint| format!(" ({hint})"));
+    (outcome, format!("{error}{hint}"))
+}
+
+fn applied(change: &Change, written: &Application) -> Receipt {
+    let mut notes = Vec::new();
+    if change.is_rendered() {
+        if !written.auto_sync {
+            notes.push("auto-sync is off: it changes nothing until somebody syncs");
+        } else if written.status.as_ref().is_some_and(|status| status.operation_running) {
+            notes.push("a sync is running: the change is taken up after it");
+        }
+    }
+    Receipt {
+        change: change.clone(),
+        outcome: Outcome::Applied,
+        resource_version: written.resource_version.clone(),
+        message: notes.join("; "),
+    }
+}
+
+fn words(misfit: &Misfit) -> String {
+    match misfit {
+        Misfit::Changed { field, expected, found } => {
+            let say = |value: &Option<String>| {
+                value.as_ref().map_or_else(|| "not set".to_owned(), |value| format!("`{value}`"))
+            };
+            format!("{field} is {} now, and was {} when the plan was made", say(found), say(expected))
+        }
+        Misfit::NoSource(why) => why.clone(),
+    }
+}

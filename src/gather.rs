@@ -1,0 +1,256 @@
+//! Asking registries for what a decision needs, and nothing else; what could not be had is said, never left out.
+
+use futures::StreamExt as _;
+use tokio::sync::OnceCell;
+
+use crate::annotations::rule::Invalid;
+use crate::annotations::rule::Settings;
+use crate::decide;
+use crate::decide::Evidence;
+use crate::decide::Facts;
+use crate::decide::Survey;
+use crate::logins::Found;
+use crate::model::application::ApplicationKey;
+use crate::model::candidate::Candidate;
+use crate::model::candidate::Rejected;
+use crate::model::candidate::Rejection;
+use crate::model::decision::Reason;
+use crate::model::diagnostic::Diagnostic;
+use crate::model::image::Platforms;
+use crate::model::image::Tag;
+use crate::model::plan::Change;
+use crate::pipeline::Clients;
+use crate::pipeline::Selected;
+use crate::registry::Description;
+use crate::registry::RegistryError;
+use crate::registry::RegistryErrorKind;
+use crate::registry::Remote;
+use crate::strategy::Needs;
+
+/// How many tags of one repository are described at a time; the registry client bounds what one host gets.
+const TAGS_AT_A_TIME: usize = 32;
+
+/// Asks registries, and the cluster for its nodes, at most once each.
+pub(crate) struct Gatherer<'a> {
+    clients: &'a Clients<'a>,
+    node_platforms: OnceCell<(Platforms, Option<Diagnostic>)>,
+}
+
+/// Something that could not be had, as the reason of an undetermined image.
+struct Missing {
+    reason: Reason,
+    message: String,
+}
+
+impl<'a> Gatherer<'a> {
+    pub(crate) fn new(clients: &'a Clients<'a>) -> Self {
+        Self { clients, node_platforms: OnceCell::new() }
+    }
+
+    /// Everything that the decision about an image needs to know from its registry.
+    pub(crate) async fn evidence(&self, survey: &Survey<'_>) -> (Evidence, Vec<Diagnostic>) {
+        let (Ok(settings), true) = (&survey.rule.settings, survey.asks_registry()) else {
+            return (Evidence::NotAsked, Vec::new());
+        };
+        let clients = self.clients;
+        let found = clients.logins.of_rule(clients.world(), &survey.application.key, survey.rule).await;
+        let Some(Found { remote, mut diagnostics }) = found else { return (Evidence::NotAsked, Vec::new()) };
+        let remote = match remote {
+            Ok(remote) => remote,
+            Err(diagnostic) => {
+                let invalid = Invalid::new(Reason::BadValue, diagnostic.message.clone());
+                diagnostics.push(diagnostic);
+                return (Evidence::Unusable(invalid), diagnostics);
+            }
+        };
+        let facts = match settings.strategy.needs {
+            Needs::Tags => self.tags(&remote, settings).await,
+            Needs::BuildDates => self.build_dates(survey, &remote, settings, &mut diagnostics).await,
+            Needs::OneDigest => self.one_digest(&remote, settings).await,
+        };
+        let evidence = match facts {
+            Ok(facts) => Evidence::Facts(facts),
+            Err(Missing { reason, message }) => Evidence::Missing { reason, message },
+        };
+        (evidence, diagnostics)
+    }
+
+    async fn tags(&self, remote: &Remote, settings: &Settings) -> Result<Facts, Missing> {
+        let tags = self.clients.registries.tags(remote).await.map_err(|error| missing(&error))?;
+        let (allowed, rejected) = decide::filter(&tags, settings);
+        Ok(Facts {
+            seen: tags.len(),
+            allowed: allowed.len(),
+            candidates: allowed.into_iter().map(Candidate::of_tag).collect(),
+            rejected,
+            current_created: None,
+        })
+    }
+
+    async fn build_dates(
+        &self,
+        survey: &Survey<'_>,
+        remote: &Remote,
+        settings: &Settings,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Result<Facts, Missing> {
+        let mut facts = self.tags(remote, settings).await?;
+        let platforms = match &settings.platforms {
+            Some(platforms) => platforms.clone(),
+            None => self.platforms_of_nodes(survey, diagnostics).await,
+        };
+        let described: Vec<_> = futures::stream::iter(std::mem::take(&mut facts.candidates))
+            .map(|candidate| self.described(remote, candidate.tag, &platforms))
+            .buffered(TAGS_AT_A_TIME)
+            .collect()
+            .await;
+        for described in described {
+            match described? {
+                Ok(candidate) => facts.candidates.push(candidate),
+                Err(rejected) => facts.rejected.push(rejected),
+            }
+        }
+        if let Some(tag) = decide::needs_current_date(survey, &facts.candidates) {
+            match self.clients.registries.describe(remote, &tag, &Platforms::Any).await {
+                Ok(Description::Image { created, .. }) => facts.current_created = Some(created),
+                Ok(Description::OtherPlatform) => {}
+                Err(error) if error.kind() == RegistryErrorKind::TagNotFound => diagnostics.push(
+                    Diagnostic::warning(
+                        "current-tag-gone",
+                        format!("{}:{tag} is no longer in the registry", remote.repository),
+                    )
+                    .about(&survey.application.key)
+                    .hint("whether the newest build is newer than it cannot be said"),
+                ),
+                Err(error) => return Err(missing(&error)),
+            }
+        }
+        Ok(facts)
+    }
+
+    /// A tag with its build date, or why it is out; a tag without a manifest is not there, whatever the list says.
+    async fn described(
+        &self,
+        remote: &Remote,
+        tag: Tag,
+        platforms: &Platforms,
+    ) -> Result<Result<Candidate, Rejected>, Missing> {
+        let out = |tag: &Tag, why| Ok(Err(Rejected { tag: tag.to_string(), why }));
+        match self.clients.registries.describe(remote, &tag, platforms).await {
+            Ok(Description::Image { created, .. }) => Ok(Ok(Candidate { tag, digest: None, created: Some(created) })),
+            Ok(Description::OtherPlatform) => out(&tag, Rejection::WrongPlatform),
+            Err(error) if error.kind() == RegistryErrorKind::TagNotFound => out(&tag, Rejection::Unreadable),
+            Err(error) => Err(missing(&error)),
+        }
+    }
+
+    async fn one_digest(&self, remote: &Remote, settings: &Settings) -> Result<Facts, Missing> {
+        let Some(tag) = settings.policy.followed_tag() else {
+            return Err(Missing { reason: Reason::BadConstraint, message: "no tag to follow".to_owned() });
+        };
+        let mut facts = Facts { seen: 1, ..Facts::default() };
+        if let Err(why) = settings.filter.verdict(tag.as_str()) {
+            facts.rejected.push(Rejected { tag: tag.to_string(), why });
+            return Ok(facts);
+        }
+        facts.allowed = 1;
+        let registries = self.clients.registries;
+        let answer = match &settings.platforms {
+            Some(platforms) => registries.serves(remote, tag, platforms).await,
+            None => registries.digest(remote, tag).await.map(|digest| (digest, true)),
+        };
+        match answer {
+            Ok((digest, true)) => {
+                facts.candidates.push(Candidate { tag: tag.clone(), digest: Some(digest), created: None });
+            }
+            Ok((_, false)) => facts.rejected.push(Rejected { tag: tag.to_string(), why: Rejection::WrongPlatform }),
+            Err(error) if error.kind() == RegistryErrorKind::TagNotFound => {
+                facts = Facts::default();
+            }
+            Err(error) => return Err(missing(&error)),
+        }
+        Ok(facts)
+    }
+
+    /// The platforms that an image must be built for when no annotation says so: those of the nodes, if the
+    /// Application deploys to this cluster and they can be listed; otherwise any. Never the caller's own machine.
+    async fn platforms_of_nodes(&self, survey: &Survey<'_>, diagnostics: &mut Vec<Diagnostic>) -> Platforms {
+        let (Some(cluster), true) = (self.clients.cluster, survey.application.destination.is_in_cluster()) else {
+            return Platforms::Any;
+        };
+        let (platforms, diagnostic) = self
+            .node_platforms
+            .get_or_init(|| async {
+                match cluster.node_platforms().await {
+                    Ok(nodes) if nodes.is_empty() => (Platforms::Any, None),
+                    Ok(nodes) => (Platforms::OneOf(nodes), None),
+                    Err(error) => {
+                        let message = format!("the platforms of the nodes are not known: {error}");
+                        let diagnostic = Diagnostic::warning("platforms-unknown", message)
+                            .hint("an image for any platform will do; `<alias>.platforms` says which are wanted");
+                        (Platforms::Any, Some(diagnostic))
+                    }
+                }
+            })
+            .await;
+        diagnostics.extend(diagnostic.clone());
+        platforms.clone()
+    }
+
+    /// Records in each change the digest behind every tag it writes, and returns the ones that could not be had.
+    pub(crate) async fn record_digests(
+        clients: &Clients<'_>,
+        selected: &[Selected],
+        changes: &mut [Change],
+    ) -> Vec<(ApplicationKey, String, String)> {
+        let wanted: Vec<_> = changes
+            .iter()
+            .enumerate()
+            .flat_map(|(change, value)| {
+                value.images.iter().enumerate().filter_map(move |(image, value)| {
+                    let tag = value.to.tag.as_deref().filter(|_| value.to.digest.is_none()).and_then(Tag::new)?;
+                    Some((change, image, tag))
+                })
+            })
+            .collect();
+        let answers: Vec<_> = futures::stream::iter(wanted)
+            .map(|(change, image, tag)| {
+                let (key, wanted) = (changes[change].application.clone(), changes[change].images[image].clone());
+                async move {
+                    let rules = selected.iter().find(|selected| selected.application.key == key);
+                    let rules = rules.map(|selected| &selected.rules);
+                    // What was passed over was said when the decision was made.
+                    let found = clients.logins.of_change(clients.world(), (&key, rules), &wanted).await;
+                    let answer = match found.remote {
+                        Ok(remote) => clients.registries.digest(&remote, &tag).await.map_err(|error| error.to_string()),
+                        Err(diagnostic) => Err(diagnostic.message),
+                    };
+                    (change, image, format!("{}:{tag}", wanted.reference), answer)
+                }
+            })
+            .buffered(TAGS_AT_A_TIME)
+            .collect()
+            .await;
+        let mut failures = Vec::new();
+        for (change, image, name, answer) in answers {
+            match answer {
+                Ok(digest) => changes[change].images[image].to.digest = Some(digest.to_string()),
+                Err(error) => failures.push((changes[change].application.clone(), name, error)),
+            }
+        }
+        failures
+    }
+}
+
+fn missing(error: &RegistryError) -> Missing {
+    let reason = match error.kind() {
+        RegistryErrorKind::RepositoryNotFound => Reason::RepositoryNotFound,
+        RegistryErrorKind::Denied => Reason::RegistryDenied,
+        RegistryErrorKind::RateLimited { .. } => Reason::RateLimited,
+        RegistryErrorKind::Truncated => Reason::TruncatedTagList,
+        RegistryErrorKind::TagNotFound | RegistryErrorKind::Protocol => Reason::MetadataUnreadable,
+        RegistryErrorKind::Unreachable | RegistryErrorKind::Settings => Reason::RegistryUnreachable,
+    };
+    let hint = error.hint().map_or_else(String::new, |hint| format!(" ({hint})"));
+    Missing { reason, message: format!("{error}{hint}") }
+}

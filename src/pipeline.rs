@@ -1,0 +1,302 @@
+//! The way of a run: read the rules, ask what has to be asked, decide, propose. The one conductor.
+//!
+//! `check` stops at [`check`], `plan` at [`plan`]; `apply` hands the plan's changes to `apply::Executor`.
+
+use std::collections::BTreeMap;
+
+use futures::StreamExt as _;
+use jiff::Timestamp;
+
+use crate::annotations;
+use crate::annotations::rule::AppRules;
+use crate::cluster::Cluster;
+use crate::cluster::image_updater;
+use crate::cluster::image_updater::ImageUpdater;
+use crate::cluster::image_updater::Ruling;
+use crate::decide;
+use crate::decide::Evidence;
+use crate::decide::Survey;
+use crate::gather::Gatherer;
+use crate::logins;
+use crate::logins::Logins;
+use crate::model::application::Application;
+use crate::model::application::ApplicationKey;
+use crate::model::decision::Decision;
+use crate::model::decision::ImageStatus;
+use crate::model::decision::Reason;
+use crate::model::diagnostic::Diagnostic;
+use crate::model::image::Version;
+use crate::model::plan::Plan;
+use crate::propose;
+use crate::registry::Registries;
+use crate::writeback;
+use crate::writeback::Intent;
+
+/// What a run talks to.
+pub(crate) struct Clients<'a> {
+    /// `None` with `-f`.
+    pub(crate) cluster: Option<&'a Cluster>,
+    pub(crate) registries: &'a Registries,
+    pub(crate) logins: &'a Logins,
+}
+
+impl<'a> Clients<'a> {
+    pub(crate) fn world(&self) -> logins::World<'a> {
+        logins::World { cluster: self.cluster, registries: self.registries }
+    }
+}
+
+/// An Application of the selection, its annotations read.
+pub(crate) struct Selected {
+    pub(crate) application: Application,
+    pub(crate) rules: AppRules,
+}
+
+/// How a run decides.
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    pub(crate) now: Timestamp,
+    /// The source to write to, where an Application has several.
+    pub(crate) source: Option<String>,
+    pub(crate) allow_downgrade: bool,
+    pub(crate) include_rolled_back: bool,
+    /// How many images are worked on at a time.
+    pub(crate) concurrency: usize,
+}
+
+/// What a check found.
+pub(crate) struct Checked {
+    /// By Application and position in the image list.
+    pub(crate) decisions: Vec<Decision>,
+    pub(crate) diagnostics: Vec<Diagnostic>,
+}
+
+/// Reads the annotations of Applications; the ones without an image list are passed over.
+pub(crate) fn read(mut applications: Vec<Application>) -> (Vec<Selected>, Vec<Diagnostic>) {
+    applications.sort_by(|one, other| one.key.cmp(&other.key));
+    let mut diagnostics = Vec::new();
+    let mut selected = Vec::new();
+    for application in applications {
+        if let Some((rules, found)) = annotations::parse(&application) {
+            diagnostics.extend(found);
+            selected.push(Selected { application, rules });
+        }
+    }
+    (selected, diagnostics)
+}
+
+/// Decides about every image of the selection.
+pub(crate) async fn check(
+    clients: &Clients<'_>,
+    selected: &[Selected],
+    updaters: &[ImageUpdater],
+    options: &Options,
+) -> Checked {
+    let rulings = Rulings::of(selected, updaters);
+    let mut diagnostics: Vec<_> = rulings.managed().map(|(key, updater)| managed_by_updater(key, updater)).collect();
+    let mut decisions = Vec::new();
+    for (survey, answer, found) in evidence(clients, selected, options).await {
+        for diagnostic in found {
+            if !diagnostics.contains(&diagnostic) {
+                diagnostics.push(diagnostic);
+            }
+        }
+        diagnostics.extend(unasked_pin(&survey, &answer, options.now));
+        let mut decision = decide::conclude(survey, answer, options.now);
+        if let Some(updater) = rulings.verification(&decision) {
+            require_verification(&mut decision, updater);
+        }
+        decisions.push(decision);
+    }
+    mark_conflicts(selected, &mut decisions, &mut diagnostics, options);
+    diagnostics.extend(decisions.iter().filter(|decision| is_source_problem(decision)).map(source_diagnostic));
+    diagnostics.extend(decisions.iter().flat_map(decide::doubts));
+    Checked { decisions, diagnostics }
+}
+
+/// Decides, and proposes the changes that the decisions lead to.
+pub(crate) async fn plan(
+    clients: &Clients<'_>,
+    selected: &[Selected],
+    updaters: &[ImageUpdater],
+    options: &Options,
+) -> Plan {
+    let Checked { decisions, mut diagnostics } = check(clients, selected, updaters, options).await;
+    let proposal = propose::propose(selected, &decisions, options);
+    diagnostics.extend(proposal.diagnostics);
+    let mut changes = proposal.changes;
+    for (change, image, error) in Gatherer::record_digests(clients, selected, &mut changes).await {
+        let message = format!("the digest behind {image} could not be had: {error}");
+        diagnostics.push(
+            Diagnostic::warning("digest-unknown", message)
+                .about(&change)
+                .hint("whether the tag moves between plan and apply is not checked"),
+        );
+    }
+    let undecided = |status| matches!(status, ImageStatus::Undetermined | ImageStatus::Invalid);
+    let complete = !proposal.left_out && !decisions.iter().any(|decision| undecided(decision.status));
+    Plan { created: options.now, complete, changes, decisions, diagnostics }
+}
+
+/// Asks the registries what the surveys need, several at a time; the order is that of the selection.
+async fn evidence<'a>(
+    clients: &Clients<'_>,
+    selected: &'a [Selected],
+    options: &Options,
+) -> Vec<(Survey<'a>, Evidence, Vec<Diagnostic>)> {
+    let gatherer = Gatherer::new(clients);
+    let surveys = selected.iter().flat_map(|selected| {
+        selected.rules.images.iter().map(|rule| {
+            let placement =
+                writeback::placement(&selected.application, &selected.rules, rule, options.source.as_deref());
+            decide::survey(&selected.application, rule, placement)
+        })
+    });
+    let gatherer = &gatherer;
+    futures::stream::iter(surveys.map(|survey| async move {
+        let (evidence, diagnostics) = gatherer.evidence(&survey).await;
+        (survey, evidence, diagnostics)
+    }))
+    .buffered(options.concurrency.max(1))
+    .collect()
+    .await
+}
+
+/// A registry that failed for a pinned image: the pin holds all the same.
+fn unasked_pin(survey: &Survey<'_>, answer: &Evidence, now: Timestamp) -> Option<Diagnostic> {
+    let Evidence::Missing { message, .. } = answer else { return None };
+    let pin = survey.rule.pin.as_ref().filter(|pin| !pin.expired(now));
+    pin.map(|_| Diagnostic::warning("registry", message.clone()).about(&survey.application.key))
+}
+
+/// How the ImageUpdater resources rule over each Application.
+struct Rulings<'a> {
+    by_application: BTreeMap<&'a ApplicationKey, Vec<Ruling>>,
+}
+
+impl<'a> Rulings<'a> {
+    fn of(selected: &'a [Selected], updaters: &[ImageUpdater]) -> Self {
+        let matches =
+            |pattern: &str, name: &str| annotations::glob::Glob::new(pattern).ok().map(|glob| glob.matches(name));
+        let by_application = selected
+            .iter()
+            .map(|selected| {
+                let application = &selected.application;
+                (&application.key, image_updater::rulings(updaters, application, matches))
+            })
+            .collect();
+        Self { by_application }
+    }
+
+    /// The Applications whose annotations an ImageUpdater does not read, with its name.
+    fn managed(&self) -> impl Iterator<Item = (&ApplicationKey, &str)> {
+        self.by_application.iter().flat_map(|(key, rulings)| {
+            rulings.iter().filter(|ruling| !ruling.use_annotations).map(move |ruling| (*key, ruling.updater.as_str()))
+        })
+    }
+
+    /// The ImageUpdater that demands a signature for an image.
+    fn verification(&self, decision: &Decision) -> Option<&str> {
+        let repository = decision.reference.as_ref()?;
+        let rulings = self.by_application.get(&decision.application)?;
+        let ruling = rulings.iter().find(|ruling| ruling.verifies(decision.alias.as_deref(), repository))?;
+        Some(&ruling.updater)
+    }
+}
+
+/// The warning about an Application whose annotations a running Image Updater does not read.
+fn managed_by_updater(key: &ApplicationKey, updater: &str) -> Diagnostic {
+    Diagnostic::warning(
+        MANAGED_BY_UPDATER,
+        format!("the ImageUpdater `{updater}` selects this Application without `useAnnotations`"),
+    )
+    .about(key)
+    .hint("a running Image Updater does not read these annotations, and overwrites what is written; `--force` writes all the same")
+}
+
+/// Code of the warning that makes `apply` and `pin` ask for `--force`.
+pub(crate) const MANAGED_BY_UPDATER: &str = "managed-by-image-updater-cr";
+
+/// The Applications that an ImageUpdater selects without `useAnnotations`, and what to say about it.
+pub(crate) fn managed(selected: &[Selected], updaters: &[ImageUpdater]) -> BTreeMap<ApplicationKey, String> {
+    let rulings = Rulings::of(selected, updaters);
+    let why = |updater: &str| {
+        format!(
+            "the ImageUpdater `{updater}` rules over it and would overwrite the change; `--force` writes all the same"
+        )
+    };
+    rulings.managed().map(|(key, updater)| (key.clone(), why(updater))).collect()
+}
+
+fn require_verification(decision: &mut Decision, updater: &str) {
+    if matches!(decision.status, ImageStatus::UpdateAvailable | ImageStatus::Downgrade | ImageStatus::RolledBack) {
+        decision.status = ImageStatus::Undetermined;
+        decision.reason = Reason::VerificationRequired;
+        decision.message =
+            format!("the ImageUpdater `{updater}` demands a signature, which this version cannot verify");
+        decision.candidate = None;
+    }
+}
+
+/// Makes images invalid whose values would overwrite each other, once it is known what each would be.
+fn mark_conflicts(
+    selected: &[Selected],
+    mut decisions: &mut [Decision],
+    diagnostics: &mut Vec<Diagnostic>,
+    options: &Options,
+) {
+    for Selected { application, rules } in selected {
+        // Decisions come in the order of the selection, one for each entry of an image list.
+        let (own, others) = decisions.split_at_mut(rules.images.len());
+        decisions = others;
+        let placements: Vec<_> = rules
+            .images
+            .iter()
+            .zip(own.iter())
+            .filter_map(|(rule, decision)| {
+                let placement = writeback::placement(application, rules, rule, options.source.as_deref()).ok()?;
+                Some((rule, placement, intended(decision)))
+            })
+            .collect();
+        let intents: Vec<_> = placements
+            .iter()
+            .map(|(rule, placement, version)| Intent { rule, placement, version: version.as_ref() })
+            .collect();
+        let conflicts = writeback::conflicts(&intents);
+        for decision in own {
+            if let Some(invalid) = conflicts.get(&decision.position) {
+                decide::invalidate(decision, invalid);
+                diagnostics.push(
+                    Diagnostic::error("conflicting-targets", invalid.message.clone())
+                        .about(&application.key)
+                        .hint("give each image its own `<alias>.helm.image-name` and `<alias>.helm.image-tag`"),
+                );
+            }
+        }
+    }
+}
+
+/// The version that an image is meant to have, if anything would be written.
+fn intended(decision: &Decision) -> Option<Version> {
+    match &decision.candidate {
+        Some(candidate) if decision.pin.is_none() => {
+            Some(Version::new(Some(&candidate.tag), candidate.digest.as_ref()))
+        }
+        _ => decision.current.clone(),
+    }
+}
+
+fn is_source_problem(decision: &Decision) -> bool {
+    decision.status == ImageStatus::Invalid
+        && matches!(decision.reason, Reason::UnsupportedSource | Reason::AmbiguousSource)
+}
+
+fn source_diagnostic(decision: &Decision) -> Diagnostic {
+    let label = decision.label();
+    let message = format!("{label}: {}", decision.message);
+    let (code, hint) = match decision.reason {
+        Reason::AmbiguousSource => ("ambiguous-source", "choose one with `--source NAME` or `--source INDEX`"),
+        _ => ("unsupported-source", "method `argocd` writes Helm parameters or Kustomize images of a source"),
+    };
+    Diagnostic::error(code, message).about(&decision.application).hint(hint)
+}

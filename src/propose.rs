@@ -1,0 +1,190 @@
+//! From decisions to changes: which values are edited, where, and what is left out with why. Pure.
+
+use std::collections::BTreeMap;
+
+use crate::cluster::owner;
+use crate::cluster::owner::Owner;
+use crate::decide;
+use crate::model::application::Application;
+use crate::model::application::ApplicationKey;
+use crate::model::decision::Decision;
+use crate::model::decision::ImageStatus;
+use crate::model::diagnostic::Diagnostic;
+use crate::model::image::Version;
+use crate::model::plan::Change;
+use crate::model::plan::Destination;
+use crate::model::plan::Field;
+use crate::model::plan::ImageChange;
+use crate::pipeline::Options;
+use crate::pipeline::Selected;
+use crate::writeback;
+
+/// The changes that decisions lead to.
+#[derive(Default)]
+pub(crate) struct Proposal {
+    pub(crate) changes: Vec<Change>,
+    pub(crate) diagnostics: Vec<Diagnostic>,
+    /// An update that was found is not among the changes, since this version cannot write it.
+    pub(crate) left_out: bool,
+}
+
+/// Proposes one change for each destination of each Application, with all images that go there.
+pub(crate) fn propose(selected: &[Selected], decisions: &[Decision], options: &Options) -> Proposal {
+    let mut wanted: BTreeMap<&ApplicationKey, Vec<&Decision>> = BTreeMap::new();
+    for decision in decisions.iter().filter(|decision| is_wanted(decision, options)) {
+        wanted.entry(&decision.application).or_default().push(decision);
+    }
+    let mut proposal = Proposal::default();
+    for selected in selected {
+        let application = &selected.application;
+        let Some(wanted) = wanted.get(&application.key) else { continue };
+        if decide::writes_to_git(&selected.rules.write_back) {
+            proposal.left_out = true;
+            proposal.diagnostics.push(
+                Diagnostic::error("git-write-back", "git write-back comes with the next release")
+                    .about(&application.key)
+                    .hint("its images are checked, but not planned; with `write-back-method: argocd` they can be"),
+            );
+        } else if application.deleting {
+            proposal.diagnostics.push(
+                Diagnostic::warning("being-deleted", "the Application is being deleted, and is not written")
+                    .about(&application.key),
+            );
+        } else {
+            let changes = changes(selected, wanted);
+            proposal.diagnostics.extend(revertible(application).filter(|_| !changes.is_empty()));
+            proposal.changes.extend(changes);
+        }
+    }
+    proposal
+}
+
+/// Whether a decision leads to a write.
+fn is_wanted(decision: &Decision, options: &Options) -> bool {
+    match decision.status {
+        ImageStatus::UpdateAvailable => true,
+        ImageStatus::Downgrade => options.allow_downgrade,
+        ImageStatus::RolledBack => options.include_rolled_back,
+        _ => false,
+    }
+}
+
+fn changes(selected: &Selected, wanted: &[&Decision]) -> Vec<Change> {
+    let application = &selected.application;
+    let mut changes: Vec<Change> = Vec::new();
+    for decision in wanted {
+        let (Some(destination), Some(candidate), Some(reference), Some(rule)) = (
+            &decision.write_back,
+            &decision.candidate,
+            &decision.reference,
+            selected.rules.images.get(decision.position),
+        ) else {
+            continue;
+        };
+        let Destination::Application { renderer: Some(renderer), .. } = destination else { continue };
+        let Some(source) = writeback::source_of(application, destination) else { continue };
+        let to = Version::new(Some(&candidate.tag), candidate.digest.as_ref());
+        let edits = writeback::edits(source, *renderer, rule, &to);
+        if edits.is_empty() {
+            continue;
+        }
+        let index = changes.iter().position(|change| change.destination == *destination).unwrap_or_else(|| {
+            changes.push(empty(application, changes.len() + 1, destination));
+            changes.len() - 1
+        });
+        let change = &mut changes[index];
+        for edit in edits {
+            // What two images share is written once: were the values different, both would be invalid.
+            if change.edits.iter().all(|known| known.field != edit.field) {
+                change.edits.push(edit);
+            }
+        }
+        change.images.push(ImageChange {
+            alias: decision.alias.clone(),
+            reference: reference.clone(),
+            from: decision.current.clone(),
+            to,
+            because: decision.message.clone(),
+        });
+    }
+    changes
+}
+
+/// The change of that number of an Application, without anything to write yet.
+fn empty(application: &Application, number: usize, destination: &Destination) -> Change {
+    Change {
+        id: format!("{}#{number}", application.key),
+        application: application.key.clone(),
+        uid: application.uid.clone(),
+        images: Vec::new(),
+        destination: destination.clone(),
+        edits: Vec::new(),
+        resource_version: application.resource_version.clone(),
+    }
+}
+
+/// The warning about an owner that would put the old values of the spec back.
+pub(crate) fn revertible(application: &Application) -> Option<Diagnostic> {
+    let (message, hint) = match owner::owner(application)? {
+        Owner::ApplicationSet(name) => (
+            format!("the ApplicationSet `{name}` made this Application, and puts its spec back when it renders it again"),
+            "set `ignoreApplicationDifferences` for the edited fields in the ApplicationSet, change its template, or write to git".to_owned(),
+        ),
+        Owner::Application { name, certain } => (
+            format!("the Application `{name}` {} this one, and puts its spec back when it syncs", manages(certain)),
+            format!("change the manifest that `{name}` deploys, or add `ignoreDifferences` with `RespectIgnoreDifferences=true` there"),
+        ),
+    };
+    Some(Diagnostic::warning("reverted-by-owner", message).about(&application.key).hint(hint))
+}
+
+/// The warning about an owner that would put the old annotations back, with what to commit so that the new ones last.
+pub(crate) fn revertible_annotations(application: &Application, changes: &[Change]) -> Option<Diagnostic> {
+    let edits = changes.iter().filter(|change| change.application == application.key).flat_map(|change| &change.edits);
+    let annotations: BTreeMap<&str, Option<&str>> = edits
+        .filter_map(|edit| match &edit.field {
+            Field::Annotation(key) => Some((key.as_str(), edit.to.as_deref())),
+            _ => None,
+        })
+        .collect();
+    if annotations.is_empty() {
+        return None;
+    }
+    let (message, hint) = match owner::owner(application)? {
+        Owner::ApplicationSet(name) => {
+            let keys: Vec<_> = annotations.keys().copied().collect();
+            (
+                format!(
+                    "the ApplicationSet `{name}` made this Application, and takes away annotations that it does not know"
+                ),
+                format!(
+                    "list each in its `spec.preservedFields.annotations`, which takes no patterns: {}",
+                    keys.join(", ")
+                ),
+            )
+        }
+        Owner::Application { name, certain } => (
+            format!(
+                "the Application `{name}` {} this one, and puts its annotations back when it syncs",
+                manages(certain)
+            ),
+            format!(
+                "commit this to the manifest that `{name}` deploys, under `metadata.annotations`: {}",
+                yaml(&annotations)
+            ),
+        ),
+    };
+    Some(Diagnostic::warning("reverted-by-owner", message).about(&application.key).hint(hint))
+}
+
+fn manages(certain: bool) -> &'static str {
+    if certain { "manages" } else { "seems to manage" }
+}
+
+/// Annotations as YAML in one line; null stands for one that is to be removed.
+fn yaml(annotations: &BTreeMap<&str, Option<&str>>) -> String {
+    serde_json::to_string(annotations).expect("a map of texts is JSON, and so YAML")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,202 @@
+//! Which decisions lead to changes, and what is said about those that do not.
+
+use jiff::Timestamp;
+
+use super::*;
+use crate::decide::Evidence;
+use crate::decide::Facts;
+use crate::model::candidate::Candidate;
+use crate::model::image::Tag;
+use crate::model::tests::application;
+use crate::model::tests::rules;
+
+const OPTIONS: Options = Options {
+    now: Timestamp::UNIX_EPOCH,
+    source: None,
+    allow_downgrade: false,
+    include_rolled_back: false,
+    concurrency: 1,
+};
+
+fn selected(short: &str) -> Selected {
+    let application = application(short);
+    let rules = rules(&application).0;
+    Selected { application, rules }
+}
+
+/// The decisions about all images when every registry has this one tag.
+fn decisions(selected: &[Selected], tag: &str) -> Vec<Decision> {
+    let mut decisions = Vec::new();
+    for Selected { application, rules } in selected {
+        for rule in &rules.images {
+            let survey = decide::survey(application, rule, writeback::placement(application, rules, rule, None));
+            let candidates = vec![Candidate::of_tag(Tag::new(tag).unwrap())];
+            let facts = Facts { seen: 1, allowed: 1, candidates, ..Facts::default() };
+            let evidence = if survey.asks_registry() { Evidence::Facts(facts) } else { Evidence::NotAsked };
+            decisions.push(decide::conclude(survey, evidence, OPTIONS.now));
+        }
+    }
+    decisions
+}
+
+fn proposal(short: &str, tag: &str, options: &Options) -> Proposal {
+    let selected = [selected(short)];
+    propose(&selected, &decisions(&selected, tag), options)
+}
+
+/// `destination: field from → to, …` of each change.
+fn texts(proposal: &Proposal) -> Vec<String> {
+    let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
+    let edit =
+        |edit: &crate::model::plan::Edit| format!("{} {} → {}", edit.field.at(), value(&edit.from), value(&edit.to));
+    proposal
+        .changes
+        .iter()
+        .map(|change| {
+            let edits: Vec<_> = change.edits.iter().map(edit).collect();
+            let images: Vec<_> = change.images.iter().map(|image| image.alias.as_deref().unwrap_or("-")).collect();
+            format!("{} {}: {}", change.id, images.join("+"), edits.join(", "))
+        })
+        .collect()
+}
+
+fn codes(proposal: &Proposal) -> Vec<&str> {
+    proposal.diagnostics.iter().map(|diagnostic| diagnostic.code).collect()
+}
+
+#[test]
+fn images_of_one_destination_are_one_change() {
+    let names = "a.helm.image-spec: a, b.helm.image-spec: b, c.kustomize.image-name: c";
+    let short = format!(
+        "{{annotations: {{image-list: 'a=nginx, b=redis, c=mongo', {names}}},
+           sources: [{{path: h, helm: {{parameters: [{{name: a, value: 'nginx:1'}}]}}}}, {{path: k, kustomize: {{}}}}]}}"
+    );
+    let proposal = proposal(&short, "2", &OPTIONS);
+    assert_eq!(
+        texts(&proposal),
+        ["argocd/web#1 a+b: a nginx:1 → nginx:2, b - → redis:2", "argocd/web#2 c: c - → c=mongo:2",]
+    );
+    assert_eq!((codes(&proposal), proposal.left_out), (vec![], false));
+    let change = &proposal.changes[0];
+    assert_eq!((change.uid.as_deref(), change.resource_version.as_deref()), (Some("u-1"), Some("7")));
+    assert_eq!(change.images[0].from.as_ref().map(ToString::to_string).as_deref(), Some("1"));
+    assert_eq!(change.images[1].from, None);
+    assert_eq!(change.images[0].because, "the only version");
+}
+
+#[test]
+fn what_images_share_is_written_once() {
+    let short = "{annotations: {image-list: 'a=nginx, b=docker.io/library/nginx'}, source: {helm: {}}}";
+    let proposal = proposal(short, "2", &OPTIONS);
+    assert_eq!(texts(&proposal), ["argocd/web#1 a+b: image.name - → nginx, image.tag - → 2"]);
+}
+
+#[test]
+fn only_updates_are_written_unless_more_is_asked_for() {
+    let at = |tag: &str, rest: &str| {
+        format!(
+            "{{annotations: {{image-list: 'a=nginx:>0', a.helm.image-spec: a}}, source: {{helm: {{parameters: [{{name: a, value: 'nginx:{tag}'}}]}}}}{rest}}}"
+        )
+    };
+    let left = ", status: {history: [{source: {helm: {parameters: [{name: a, value: 'nginx:2'}]}}}, {source: {helm: {parameters: [{name: a, value: 'nginx:1'}]}}}]}";
+    let downgrade = Options { allow_downgrade: true, ..OPTIONS };
+    let rolled_back = Options { include_rolled_back: true, ..OPTIONS };
+    for (id, short, options, changes) in [
+        ("update", at("1", ""), &OPTIONS, 1),
+        ("up to date", at("2", ""), &downgrade, 0),
+        ("older", at("3", ""), &OPTIONS, 0),
+        ("older, allowed", at("3", ""), &downgrade, 1),
+        ("older, something else allowed", at("3", ""), &rolled_back, 0),
+        ("left", at("1", left), &OPTIONS, 0),
+        ("left, included", at("1", left), &rolled_back, 1),
+        ("left, something else allowed", at("1", left), &downgrade, 0),
+        ("held by hand", at("1", "").replace("a.helm", "ignore-tags: '*', a.helm"), &downgrade, 0),
+        ("invalid", at("1", "").replace("a.helm", "update-strategy: x, a.helm"), &downgrade, 0),
+    ] {
+        assert_eq!(proposal(&short, "2", options).changes.len(), changes, "{id}");
+    }
+}
+
+#[test]
+fn what_is_left_out_is_said() {
+    let git = proposal(
+        "{annotations: {image-list: nginx, write-back-method: git}, source: {helm: {}}, status: {images: ['nginx:1']}}",
+        "2",
+        &OPTIONS,
+    );
+    assert_eq!((git.changes.len(), git.left_out, codes(&git)), (0, true, vec!["git-write-back"]));
+    let idle = proposal(
+        "{annotations: {image-list: nginx, write-back-method: git}, source: {helm: {}}, status: {images: ['nginx:2']}}",
+        "2",
+        &OPTIONS,
+    );
+    assert_eq!((idle.left_out, codes(&idle)), (false, vec![]));
+    let mut deleting = selected("{annotations: {image-list: nginx}, source: {helm: {}}}");
+    deleting.application.deleting = true;
+    let selected = [deleting];
+    let deleting = propose(&selected, &decisions(&selected, "2"), &OPTIONS);
+    assert_eq!((deleting.changes.len(), deleting.left_out, codes(&deleting)), (0, false, vec!["being-deleted"]));
+}
+
+#[test]
+fn many_applications_keep_their_own_changes() {
+    let selected: Vec<_> = (0..300)
+        .map(|number| {
+            let mut one = selected("{annotations: {image-list: nginx}, source: {kustomize: {}}}");
+            one.application.key.name = format!("app-{number:03}");
+            one
+        })
+        .collect();
+    let proposal = propose(&selected, &decisions(&selected, "2"), &OPTIONS);
+    let ids: Vec<_> = proposal.changes.iter().map(|change| change.id.as_str()).collect();
+    assert_eq!((ids.len(), ids[0], ids[299]), (300, "argocd/app-000#1", "argocd/app-299#1"));
+}
+
+#[test]
+fn an_owner_that_reverts_is_named_with_what_would_last() {
+    let owned = |short: &str, owner: &str| {
+        let mut object = crate::model::tests::object(short);
+        match owner.strip_prefix("set ") {
+            Some(set) => {
+                object["metadata"]["ownerReferences"] = serde_json::json!([{"kind": "ApplicationSet", "name": set}]);
+            }
+            None => object["metadata"]["labels"] = serde_json::json!({"app.kubernetes.io/instance": owner}),
+        }
+        let application = crate::cluster::application::application(object).unwrap();
+        let rules = rules(&application).0;
+        Selected { application, rules }
+    };
+    let short = "{annotations: {image-list: nginx}, source: {kustomize: {}}}";
+    for (owner, said) in [("set all", "ignoreApplicationDifferences"), ("root", "seems to manage")] {
+        let selected = [owned(short, owner)];
+        let proposal = propose(&selected, &decisions(&selected, "2"), &OPTIONS);
+        assert_eq!(codes(&proposal), ["reverted-by-owner"], "{owner}");
+        let diagnostic = &proposal.diagnostics[0];
+        let text = format!("{} {}", diagnostic.message, diagnostic.hint.as_deref().unwrap());
+        assert!(text.contains(said), "{owner}: {text}");
+        // Nothing is written, nothing can be reverted.
+        assert_eq!(codes(&propose(&selected, &decisions(&selected, "x"), &OPTIONS)), Vec::<&str>::new(), "{owner}");
+    }
+    let annotate = |owner: &str, to: Option<&str>| {
+        let selected = owned(short, owner);
+        let mut change = empty(&selected.application, 1, &Destination::ANNOTATIONS);
+        let edit = |key: &str, to: Option<&str>| crate::model::plan::Edit {
+            field: Field::Annotation(key.to_owned()),
+            from: None,
+            to: to.map(str::to_owned),
+        };
+        change.edits = vec![edit("x/pin.a", to), edit("x/a.ignore-tags", Some("*"))];
+        revertible_annotations(&selected.application, &[change]).unwrap().hint.unwrap()
+    };
+    let set = annotate("set all", Some("1"));
+    assert!(
+        set.ends_with("`spec.preservedFields.annotations`, which takes no patterns: x/a.ignore-tags, x/pin.a"),
+        "{set}"
+    );
+    let parent = annotate("root", Some("a \"b\""));
+    assert!(parent.ends_with(r#"`metadata.annotations`: {"x/a.ignore-tags":"*","x/pin.a":"a \"b\""}"#), "{parent}");
+    assert!(annotate("root", None).ends_with(r#""x/pin.a":null}"#));
+    let nobody = selected(short);
+    assert_eq!(revertible(&nobody.application), None);
+    assert_eq!(revertible_annotations(&nobody.application, &[]), None);
+}
