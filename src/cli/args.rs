@@ -1,0 +1,379 @@
+//! The command line as clap reads it. What it means is worked out in `settings`.
+
+use std::path::PathBuf;
+
+use clap::ArgAction;
+use clap::Args;
+use clap::Parser;
+use clap::Subcommand;
+use clap::ValueEnum;
+
+/// See, plan and apply image updates for Argo CD Applications
+///
+/// Reads the annotations people already have for Argo CD Image Updater, asks the registries, and says what is
+/// outdated and why. Nothing is installed in the cluster; nothing is written but by `apply`, `pin` and `unpin`.
+#[derive(Debug, Parser)]
+#[command(
+    name = "kubectl image-update",
+    bin_name = "kubectl image-update",
+    version,
+    disable_help_subcommand = false,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
+    #[command(flatten)]
+    pub(crate) general: GeneralArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Say what is deployed, what is newest, and why
+    #[command(after_help = CHECK_EXAMPLES)]
+    Check(CheckArgs),
+    /// Show the exact edits as a diff, and save them with --out
+    #[command(after_help = PLAN_EXAMPLES)]
+    Plan(PlanArgs),
+    /// Write a plan, after asking
+    #[command(after_help = APPLY_EXAMPLES)]
+    Apply(ApplyArgs),
+    /// Hold an image at a version
+    #[command(after_help = PIN_EXAMPLES)]
+    Pin(PinArgs),
+    /// Let a pinned image move again
+    #[command(after_help = UNPIN_EXAMPLES)]
+    Unpin(UnpinArgs),
+    /// Print a completion script for a shell
+    Completion(CompletionArgs),
+    /// Print the version
+    Version,
+}
+
+const CHECK_EXAMPLES: &str = "Examples:
+  kubectl image-update check                        Applications of the current namespace
+  kubectl image-update check -A                     Applications of all namespaces
+  kubectl image-update check argocd/bookstore --explain
+  kubectl image-update check -f apps/ -R -o json    manifests instead of a cluster";
+
+const PLAN_EXAMPLES: &str = "Examples:
+  kubectl image-update plan -n argocd
+  kubectl image-update plan -A --out plan.json      then: kubectl image-update apply --plan plan.json
+  kubectl image-update plan -A --detailed-exitcode  exit code 2 if there is anything to apply";
+
+const APPLY_EXAMPLES: &str = "Examples:
+  kubectl image-update apply bookstore -n argocd    shows the plan, asks, writes
+  kubectl image-update apply --plan plan.json       writes what was planned, or nothing
+  kubectl image-update apply -A --yes -o json       in a script
+  kubectl image-update apply -l team=web --dry-run=server";
+
+const PIN_EXAMPLES: &str = "Examples:
+  kubectl image-update pin bookstore web -n argocd --reason 'release freeze'
+  kubectl image-update pin argocd/bookstore web=v1.0.0 --until 7d
+  kubectl image-update pin argocd/bookstore web=v1.0.0@sha256:…";
+
+const UNPIN_EXAMPLES: &str = "Examples:
+  kubectl image-update unpin argocd/bookstore web
+  kubectl image-update unpin argocd/bookstore web --restore-version";
+
+/// kubectl's connection flags: kubectl hands none to a plugin.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Connection")]
+pub(crate) struct ConnectionArgs {
+    /// Path of the kubeconfig file
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) kubeconfig: Option<PathBuf>,
+    /// Kubeconfig context to use
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) context: Option<String>,
+    /// Kubeconfig cluster to use
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) cluster: Option<String>,
+    /// Kubeconfig user to use
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) user: Option<String>,
+    /// Address of the API server
+    #[arg(long, short = 's', global = true, value_name = "URL")]
+    pub(crate) server: Option<String>,
+    /// Bearer token for the API server
+    #[arg(long, global = true, value_name = "TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
+    /// Certificate file of the authority that signed the API server's certificate
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) certificate_authority: Option<PathBuf>,
+    /// Name to expect in the API server's certificate
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) tls_server_name: Option<String>,
+    /// Do not check the API server's certificate
+    #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true",
+        default_value = "false", action = ArgAction::Set, hide_default_value = true, value_name = "BOOL",
+        hide_possible_values = true)]
+    pub(crate) insecure_skip_tls_verify: bool,
+    /// User to impersonate
+    #[arg(long = "as", global = true, value_name = "USER")]
+    pub(crate) impersonate: Option<String>,
+    /// Group to impersonate (repeatable)
+    #[arg(long = "as-group", global = true, value_name = "GROUP")]
+    pub(crate) impersonate_groups: Vec<String>,
+    /// UID to impersonate
+    #[arg(long = "as-uid", global = true, value_name = "UID")]
+    pub(crate) impersonate_uid: Option<String>,
+    /// How long one API request may take, such as 5s or 1m; 0 for ever
+    #[arg(long, global = true, value_name = "DURATION")]
+    pub(crate) request_timeout: Option<String>,
+    /// Namespace of Argo CD
+    #[arg(long, global = true, value_name = "NAMESPACE", default_value = "argocd")]
+    pub(crate) argocd_namespace: String,
+}
+
+/// Flags of every command.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "General")]
+pub(crate) struct GeneralArgs {
+    /// When to color the output
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: Color,
+    /// Say only what must be said on standard error
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    /// Say more: -v what each registry was asked, -vv every request
+    #[arg(short, long = "verbose", global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// How many images are worked on at a time
+    #[arg(long, global = true, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) concurrency: u16,
+    /// How long the whole command may take, such as 30s or 5m
+    #[arg(long, global = true, value_name = "DURATION")]
+    pub(crate) timeout: Option<String>,
+    /// Registries and their logins, in the form of Argo CD Image Updater's registries.conf [default: the one in the cluster]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) registries_conf: Option<PathBuf>,
+    /// Namespace of Argo CD Image Updater, for its registries.conf [default: that of Argo CD]
+    #[arg(long, global = true, value_name = "NAMESPACE")]
+    pub(crate) image_updater_namespace: Option<String>,
+    /// Namespace whose Secrets a pull-secret annotation of another may name (repeatable)
+    #[arg(long = "allow-secret-namespace", global = true, value_name = "NAMESPACE")]
+    pub(crate) allow_secret_namespaces: Vec<String>,
+    /// Registry host whose token server elsewhere may get its login (repeatable)
+    #[arg(long = "trust-realm", global = true, value_name = "HOST")]
+    pub(crate) trust_realms: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+/// Which Applications are meant.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Selection")]
+pub(crate) struct SelectionArgs {
+    /// Applications: NAME, NAMESPACE/NAME or application.argoproj.io/NAME [default: all that the flags select]
+    #[arg(value_name = "APP")]
+    pub(crate) applications: Vec<String>,
+    #[command(flatten)]
+    pub(crate) scope: ScopeArgs,
+    /// Label selector, such as team=web,tier!=test
+    #[arg(long, short = 'l', value_name = "SELECTOR")]
+    pub(crate) selector: Option<String>,
+    /// Manifests to read instead of a cluster: file, folder or - (repeatable)
+    #[arg(long, short = 'f', value_name = "PATH")]
+    pub(crate) filename: Vec<String>,
+    /// Read the folders of -f with all folders below them
+    #[arg(long, short = 'R')]
+    pub(crate) recursive: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ScopeArgs {
+    /// Namespace of the Applications [default: that of the context]
+    #[arg(long, short = 'n', value_name = "NAMESPACE")]
+    pub(crate) namespace: Option<String>,
+    /// Applications of all namespaces
+    #[arg(long, short = 'A')]
+    pub(crate) all_namespaces: bool,
+}
+
+/// How results are printed.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct OutputArgs {
+    /// Format of standard output
+    #[arg(long, short = 'o', value_name = "FORMAT", default_value = "table")]
+    pub(crate) output: Output,
+    /// Print no headers above columns
+    #[arg(long)]
+    pub(crate) no_headers: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    Table,
+    Wide,
+    Json,
+    Yaml,
+    Name,
+    Markdown,
+}
+
+/// What is decided differently on request.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Decision")]
+pub(crate) struct DecisionArgs {
+    /// Also write versions that are older than the current ones
+    #[arg(long)]
+    pub(crate) allow_downgrade: bool,
+    /// Also write versions that were deployed before and left
+    #[arg(long)]
+    pub(crate) include_rolled_back: bool,
+    /// The source to write to, by name or index, of Applications with several
+    #[arg(long, value_name = "NAME|INDEX")]
+    pub(crate) source: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    pub(crate) selection: SelectionArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    /// Show how the choice came about, and why each other tag was not chosen
+    #[arg(long)]
+    pub(crate) explain: bool,
+    /// Exit with 2 if there is anything to apply
+    #[arg(long)]
+    pub(crate) detailed_exitcode: bool,
+    /// The source that is written to, by name or index, of Applications with several
+    #[arg(long, value_name = "NAME|INDEX")]
+    pub(crate) source: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    pub(crate) selection: SelectionArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) decision: DecisionArgs,
+    /// Save the plan to a file, for apply --plan
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Lines of context around each change
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub(crate) context_lines: usize,
+    /// Exit with 2 if there is anything to apply
+    #[arg(long)]
+    pub(crate) detailed_exitcode: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ApplyArgs {
+    #[command(flatten)]
+    pub(crate) selection: SelectionArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) decision: DecisionArgs,
+    #[command(flatten)]
+    pub(crate) write: WriteArgs,
+    /// All Applications of the namespace
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Execute this plan, saved by plan --out; - is standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plan: Option<PathBuf>,
+    /// Lines of context around each change
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub(crate) context_lines: usize,
+}
+
+/// How a command writes.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Writing")]
+pub(crate) struct WriteArgs {
+    /// Do not ask
+    #[arg(long, short = 'y')]
+    pub(crate) yes: bool,
+    /// Write nothing: client asks nobody, server lets the API server check it
+    #[arg(long, value_name = "MODE", num_args = 0..=1, require_equals = true, default_missing_value = "client",
+        default_value = "none")]
+    pub(crate) dry_run: DryRunArg,
+    /// Write although an ImageUpdater resource rules over the Application
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DryRunArg {
+    None,
+    Client,
+    Server,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PinArgs {
+    /// Application: NAME, NAMESPACE/NAME or application.argoproj.io/NAME
+    #[arg(value_name = "APP", required = true)]
+    pub(crate) application: String,
+    /// What to hold: ALIAS as it is configured, or ALIAS=TAG, ALIAS=TAG@DIGEST, ALIAS=@DIGEST
+    #[arg(value_name = "ALIAS[=VERSION]", required = true)]
+    pub(crate) images: Vec<String>,
+    /// Namespace of the Application [default: that of the context]
+    #[arg(long, short = 'n', value_name = "NAMESPACE")]
+    pub(crate) namespace: Option<String>,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) write: WriteArgs,
+    /// Why it is held
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+    /// How long it is held: a date, a time or a duration such as 7d
+    #[arg(long, value_name = "DATE|DURATION")]
+    pub(crate) until: Option<String>,
+    /// Do not ask the registry whether the version exists
+    #[arg(long)]
+    pub(crate) no_verify: bool,
+    /// The source to write to, by name or index, of an Application with several
+    #[arg(long, value_name = "NAME|INDEX")]
+    pub(crate) source: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UnpinArgs {
+    /// Application: NAME, NAMESPACE/NAME or application.argoproj.io/NAME
+    #[arg(value_name = "APP", required = true)]
+    pub(crate) application: String,
+    /// Images to let move again
+    #[arg(value_name = "ALIAS", required_unless_present = "all")]
+    pub(crate) images: Vec<String>,
+    /// All pinned images of the Application
+    #[arg(long, conflicts_with = "images")]
+    pub(crate) all: bool,
+    /// Namespace of the Application [default: that of the context]
+    #[arg(long, short = 'n', value_name = "NAMESPACE")]
+    pub(crate) namespace: Option<String>,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) write: WriteArgs,
+    /// Put the version back too that was there before the pin
+    #[arg(long)]
+    pub(crate) restore_version: bool,
+    /// The source to write to, by name or index, of an Application with several
+    #[arg(long, value_name = "NAME|INDEX")]
+    pub(crate) source: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionArgs {
+    /// The shell to complete in
+    pub(crate) shell: clap_complete::Shell,
+}

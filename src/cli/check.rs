@@ -1,0 +1,56 @@
+//! `check`: what is deployed, what is newest, and why.
+
+use crate::cli::args::CheckArgs;
+use crate::cli::args::Output;
+use crate::cli::select;
+use crate::cli::session::Session;
+use crate::cli::summary;
+use crate::document;
+use crate::error::Error;
+use crate::error::ExitCode;
+use crate::model::decision::Decision;
+use crate::model::decision::ImageStatus;
+use crate::output::table;
+use crate::pipeline;
+use crate::propose;
+
+pub(crate) async fn run(session: &Session, args: CheckArgs) -> Result<ExitCode, Error> {
+    let options = session.options(args.source.clone());
+    let (selection, checked) = session
+        .interruptible(async {
+            let selection = select::select(session, &args.selection).await?;
+            let clients = selection.clients(session);
+            let checked = pipeline::check(&clients, &selection.selected, &selection.updaters, &options).await;
+            Ok((selection, checked))
+        })
+        .await??;
+    let mut diagnostics = selection.diagnostics.clone();
+    diagnostics.extend(checked.diagnostics);
+    let decisions = checked.decisions;
+    session.diagnose(&diagnostics);
+    let layout = session.layout(&args.output, selection.namespaces);
+    let document = || document::check::report(&decisions, &diagnostics, args.explain);
+    let text = Session::document(args.output.output, document).unwrap_or_else(|| match args.output.output {
+        Output::Name => table::names(&decisions, selection.namespaces),
+        Output::Markdown => table::markdown(&decisions, layout),
+        _ if args.explain => table::table(&decisions, layout) + &table::explain(&decisions),
+        _ => table::table(&decisions, layout),
+    });
+    session.printer.data(&text)?;
+    if matches!(args.output.output, Output::Table | Output::Wide) && !decisions.is_empty() {
+        session.printer.note(&summary::of_decisions(&decisions));
+    }
+    session.spent();
+    let mut code = selection.exit_code().or(exit_code(&decisions));
+    // An update is only a change if `plan` would write it: not one for git, or of an Application that is going away.
+    if args.detailed_exitcode && !propose::propose(&selection.selected, &decisions, &options).changes.is_empty() {
+        code = code.or(ExitCode::Changes);
+    }
+    Ok(code)
+}
+
+/// The code that decisions lead to.
+fn exit_code(decisions: &[Decision]) -> ExitCode {
+    let undecided = |status| matches!(status, ImageStatus::Undetermined | ImageStatus::Invalid);
+    if decisions.iter().any(|decision| undecided(decision.status)) { ExitCode::Partial } else { ExitCode::Done }
+}

@@ -1,0 +1,158 @@
+//! The commands: arguments in, exit code out. The only part that knows clap, and the one that prints.
+
+use std::ffi::OsString;
+use std::pin::Pin;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use anstream::ColorChoice;
+use clap::CommandFactory as _;
+use clap::FromArgMatches as _;
+
+use crate::error::Error;
+use crate::error::ExitCode;
+use crate::output::Printer;
+use crate::output::diagnostics;
+use crate::output::text;
+use crate::process::Process;
+use args::Cli;
+use args::Command;
+use session::Session;
+
+mod apply;
+pub(crate) mod args;
+mod check;
+mod external_diff;
+mod help;
+mod logging;
+mod pin;
+mod plan;
+mod registries_conf;
+mod select;
+mod session;
+mod settings;
+mod summary;
+
+/// Runs the command line that the process was started with.
+pub(crate) async fn run(process: Process) -> ExitCode {
+    let color = settings::colored(args::Color::Auto, process.stderr_is_terminal, &process);
+    let command = Cli::command().after_long_help(help::reference());
+    let parsed = command.try_get_matches_from(arguments(&process)).and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error, color),
+    };
+    let choice = match cli.general.color {
+        args::Color::Auto => choice_of(color),
+        args::Color::Always => ColorChoice::Always,
+        args::Color::Never => ColorChoice::Never,
+    };
+    let quiet = cli.general.quiet;
+    match Box::pin(dispatch(cli, process, choice)).await {
+        Ok(code) => code,
+        Err(error) => {
+            Printer::new(choice, quiet).alert(&diagnostics::error(&error));
+            error.code
+        }
+    }
+}
+
+async fn dispatch(cli: Cli, process: Process, color: ColorChoice) -> Result<ExitCode, Error> {
+    let Cli { command, connection, general } = cli;
+    logging::start(general.verbose);
+    let printer = Printer::new(color, general.quiet);
+    let timeout = general.timeout.as_deref().map(|text| settings::duration("--timeout", text)).transpose()?;
+    match command {
+        Command::Version => {
+            printer.data(&format!("kubectl image-update {}\n", env!("CARGO_PKG_VERSION")))?;
+            Ok(ExitCode::Done)
+        }
+        Command::Completion(args) => {
+            let mut script = Vec::new();
+            clap_complete::generate(args.shell, &mut Cli::command(), env!("CARGO_BIN_NAME"), &mut script);
+            printer.data(&String::from_utf8_lossy(&script))?;
+            Ok(ExitCode::Done)
+        }
+        command => {
+            let session = Session::new(process, printer, connection, general)?;
+            let work = async {
+                match command {
+                    Command::Check(args) => check::run(&session, args).await,
+                    Command::Plan(args) => plan::run(&session, args).await,
+                    Command::Apply(args) => apply::run(&session, args).await,
+                    Command::Pin(args) => Box::pin(pin::pin(&session, args)).await,
+                    Command::Unpin(args) => pin::unpin(&session, args).await,
+                    Command::Completion(_) | Command::Version => Ok(ExitCode::Done),
+                }
+            };
+            within(timeout, &session, Box::pin(work)).await
+        }
+    }
+}
+
+/// Runs work for as long as `--timeout` allows. Once it writes, it is not cut off: the write in hand is finished, no
+/// other is begun, and the report says so.
+async fn within(
+    limit: Option<Duration>,
+    session: &Session,
+    mut work: Pin<Box<impl Future<Output = Result<ExitCode, Error>>>>,
+) -> Result<ExitCode, Error> {
+    let Some(limit) = limit.filter(|limit| !limit.is_zero()) else { return work.await };
+    let over = match tokio::time::timeout(limit, &mut work).await {
+        Ok(result) => return result,
+        Err(_) => Error::failed(format!("not done within {}s (--timeout)", limit.as_secs_f32())),
+    };
+    if !session.writing.load(Ordering::Relaxed) {
+        return Err(over);
+    }
+    session.interrupted.store(true, Ordering::Relaxed);
+    match work.await? {
+        ExitCode::Interrupted => Err(over.with_code(ExitCode::Partial)),
+        code => Ok(code),
+    }
+}
+
+/// The arguments with kubectl's `-v=3` spelled as clap counts it.
+fn arguments(process: &Process) -> Vec<OsString> {
+    process
+        .arguments
+        .iter()
+        .map(|argument| {
+            let level = argument
+                .to_str()
+                .and_then(|text| text.strip_prefix("-v=").or_else(|| text.strip_prefix("--v=")))
+                .and_then(|level| level.parse::<u8>().ok());
+            match level {
+                Some(0) => OsString::from("--verbose=0"),
+                Some(level) => OsString::from(format!("-{}", "v".repeat(usize::from(level.min(9))))),
+                None => argument.clone(),
+            }
+        })
+        .filter(|argument| argument != "--verbose=0")
+        .collect()
+}
+
+/// Prints what clap has to say: help and version on standard output, mistakes on standard error.
+fn usage(error: &clap::Error, color: bool) -> ExitCode {
+    use clap::error::ErrorKind;
+    let printer = Printer::new(choice_of(color), false);
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            match printer.data(&error.render().ansi().to_string()) {
+                Ok(()) => ExitCode::Done,
+                Err(_) => ExitCode::Failed,
+            }
+        }
+        _ => {
+            // It repeats what was typed, which may come from anywhere.
+            let plain = error.render().to_string();
+            let safe = text::is_safe(&plain);
+            printer.alert(&if safe { error.render().ansi().to_string() } else { text::safe_lines(&plain) });
+            ExitCode::Failed
+        }
+    }
+}
+
+fn choice_of(color: bool) -> ColorChoice {
+    if color { ColorChoice::Always } else { ColorChoice::Never }
+}

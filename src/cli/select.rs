@@ -1,0 +1,303 @@
+//! Which Applications a command is about: from a cluster by name, namespace and label, or from manifests.
+
+use std::collections::BTreeSet;
+
+use crate::annotations;
+use crate::annotations::keys;
+use crate::cli::args::SelectionArgs;
+use crate::cli::session::Session;
+use crate::cli::session::cluster_error;
+use crate::cluster::Cluster;
+use crate::cluster::error::ClusterErrorKind;
+use crate::cluster::image_updater::ImageUpdater;
+use crate::cluster::request::Scope;
+use crate::cluster::selector::Selector;
+use crate::error::Error;
+use crate::error::ExitCode;
+use crate::manifests;
+use crate::model::application::Application;
+use crate::model::application::ApplicationKey;
+use crate::model::diagnostic::Diagnostic;
+use crate::model::diagnostic::Severity;
+use crate::pipeline;
+use crate::pipeline::Clients;
+use crate::pipeline::Selected;
+
+/// The Applications of a run, and where they came from.
+pub(crate) struct Selection {
+    /// `None` with `-f`.
+    pub(crate) cluster: Option<Cluster>,
+    pub(crate) selected: Vec<Selected>,
+    pub(crate) updaters: Vec<ImageUpdater>,
+    pub(crate) diagnostics: Vec<Diagnostic>,
+    /// Applications of several namespaces can be among them.
+    pub(crate) namespaces: bool,
+    /// Something that was asked for could not be read.
+    pub(crate) partial: bool,
+}
+
+impl Selection {
+    pub(crate) fn clients<'a>(&'a self, session: &'a Session) -> Clients<'a> {
+        Clients { cluster: self.cluster.as_ref(), registries: &session.registries, logins: &session.logins }
+    }
+
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        if self.partial { ExitCode::Partial } else { ExitCode::Done }
+    }
+}
+
+/// Finds the Applications that a command is about.
+///
+/// # Errors
+/// The flags contradict each other, a named Application is not there or has no image list, or they cannot be read.
+pub(crate) async fn select(session: &Session, args: &SelectionArgs) -> Result<Selection, Error> {
+    let names = names(args)?;
+    if !args.filename.is_empty() {
+        return from_manifests(session, args, &names);
+    }
+    let cluster = session.cluster(args.scope.namespace.clone()).await?;
+    let (applications, scope) = from_cluster(&cluster, args, &names).await?;
+    let namespaces = args.scope.all_namespaces || distinct_namespaces(&applications) > 1;
+    let wanted: Vec<ApplicationKey> = names.iter().map(|name| name.key(cluster.namespace())).collect();
+    for application in applications.iter().filter(|application| wanted.contains(&application.key)) {
+        must_have_image_list(application)?;
+    }
+    let all = applications.len();
+    let (selected, diagnostics) = pipeline::read(applications);
+    if selected.is_empty() {
+        say_nothing_found(session, &cluster, args, &scope, all).await;
+    }
+    if !selected.is_empty() {
+        session.configure_registries(&cluster).await?;
+    }
+    let updaters = updaters(session, &cluster, &selected, &scope).await;
+    Ok(Selection { selected, updaters, diagnostics, namespaces, partial: false, cluster: Some(cluster) })
+}
+
+/// A name as typed on the command line.
+struct Name {
+    namespace: Option<String>,
+    name: String,
+}
+
+impl Name {
+    fn key(&self, default: &str) -> ApplicationKey {
+        let namespace = self.namespace.clone().unwrap_or_else(|| default.to_owned());
+        ApplicationKey { namespace, name: self.name.clone() }
+    }
+}
+
+/// Reads `NAME`, `NAMESPACE/NAME` or `application.argoproj.io/NAME`.
+fn name(text: &str, namespace: Option<&str>) -> Result<Name, Error> {
+    let (prefix, name) = match text.split_once('/') {
+        Some((prefix, name)) => (Some(prefix), name),
+        None => (None, text),
+    };
+    if name.is_empty() || name.contains('/') || prefix == Some("") {
+        return Err(Error::usage(format!("`{text}` is not the name of an Application"))
+            .hint("write NAME, NAMESPACE/NAME or application.argoproj.io/NAME"));
+    }
+    let prefix = prefix.filter(|prefix| *prefix != "application.argoproj.io");
+    if let (Some(prefix), Some(namespace)) = (prefix, namespace)
+        && prefix != namespace
+    {
+        return Err(Error::usage(format!("`{text}` is not in the namespace `{namespace}` of -n")));
+    }
+    Ok(Name { namespace: prefix.map(str::to_owned), name: name.to_owned() })
+}
+
+fn names(args: &SelectionArgs) -> Result<Vec<Name>, Error> {
+    if !args.applications.is_empty() {
+        if args.selector.is_some() {
+            return Err(Error::usage("names and -l cannot be given together"));
+        }
+        if args.scope.all_namespaces {
+            return Err(Error::usage("names and -A cannot be given together").hint("write NAMESPACE/NAME"));
+        }
+    }
+    if args.scope.all_namespaces && args.scope.namespace.is_some() {
+        return Err(Error::usage("-n and -A cannot be given together"));
+    }
+    if args.recursive && args.filename.is_empty() {
+        return Err(Error::usage("-R needs -f"));
+    }
+    selector(args)?;
+    args.applications.iter().map(|text| name(text, args.scope.namespace.as_deref())).collect()
+}
+
+/// Reads `-l`, so that a slip in it costs no request.
+fn selector(args: &SelectionArgs) -> Result<Option<Selector>, Error> {
+    let parsed = args.selector.as_deref().map(Selector::parse).transpose();
+    parsed.map_err(|why| Error::usage(format!("-l: {why}")))
+}
+
+/// Finds one Application by name, as `pin` and `unpin` want it.
+///
+/// # Errors
+/// It is not there, or cannot be read.
+pub(crate) async fn select_one(session: &Session, text: &str, namespace: Option<&str>) -> Result<Selection, Error> {
+    let args = SelectionArgs {
+        applications: vec![text.to_owned()],
+        scope: crate::cli::args::ScopeArgs { namespace: namespace.map(str::to_owned), all_namespaces: false },
+        selector: None,
+        filename: Vec::new(),
+        recursive: false,
+    };
+    select(session, &args).await
+}
+
+async fn from_cluster(
+    cluster: &Cluster,
+    args: &SelectionArgs,
+    names: &[Name],
+) -> Result<(Vec<Application>, Scope), Error> {
+    let scope = if args.scope.all_namespaces { Scope::All } else { Scope::Namespace(cluster.namespace().to_owned()) };
+    if names.is_empty() {
+        let applications = cluster.applications(&scope, args.selector.as_deref()).await.map_err(cluster_error)?;
+        return Ok((applications, scope));
+    }
+    let keys: BTreeSet<ApplicationKey> = names.iter().map(|name| name.key(cluster.namespace())).collect();
+    let mut applications = Vec::new();
+    for key in &keys {
+        match cluster.application(key).await {
+            Ok(application) => applications.push(application),
+            Err(error) if error.kind == ClusterErrorKind::NotFound => return Err(not_found(cluster, key).await),
+            Err(error) => return Err(cluster_error(error)),
+        }
+    }
+    Ok((applications, scope))
+}
+
+/// A named Application is not there: says so, and names ones that are nearly called so, if they can be listed.
+async fn not_found(cluster: &Cluster, key: &ApplicationKey) -> Error {
+    let error = Error::failed(format!("there is no Application `{}` in namespace `{}`", key.name, key.namespace));
+    let listed = cluster.applications(&Scope::Namespace(key.namespace.clone()), None).await.unwrap_or_default();
+    let near = near_names(&key.name, &listed);
+    if near.is_empty() {
+        error.hint("`kubectl get applications.argoproj.io -A` lists them, `-n` names another namespace")
+    } else {
+        error.hint(format!("did you mean {}?", near.join(" or ")))
+    }
+}
+
+fn near_names(wanted: &str, applications: &[Application]) -> Vec<String> {
+    let names = || applications.iter().map(|application| application.key.name.as_str());
+    let mut near: Vec<&str> = annotations::nearest(wanted, names()).into_iter().collect();
+    near.extend(names().filter(|name| name.contains(wanted) || wanted.contains(name)));
+    near.dedup();
+    near.truncate(3);
+    near.into_iter().map(|name| format!("`{name}`")).collect()
+}
+
+fn must_have_image_list(application: &Application) -> Result<(), Error> {
+    let key = keys::for_application(keys::IMAGE_LIST);
+    match application.annotations.get(&key) {
+        Some(list) if !list.trim_matches([',', ' ', '\n']).is_empty() => Ok(()),
+        _ => Err(Error::failed(format!("the Application `{}` has no image list", application.key))
+            .hint(format!("add the annotation {key}, for example: web=ghcr.io/acme/web:~1.0"))),
+    }
+}
+
+fn distinct_namespaces(applications: &[Application]) -> usize {
+    applications.iter().map(|application| &application.key.namespace).collect::<BTreeSet<_>>().len()
+}
+
+/// Says on standard error why there is nothing to see, and where there might be.
+async fn say_nothing_found(session: &Session, cluster: &Cluster, args: &SelectionArgs, scope: &Scope, all: usize) {
+    let printer = &session.printer;
+    if all > 0 {
+        let key = keys::for_application(keys::IMAGE_LIST);
+        printer.note(&format!("none of {} in {scope} has an image list", crate::decide::count(all, "Application")));
+        printer.note(&format!("hint: add the annotation {key}, for example: web=ghcr.io/acme/web:~1.0"));
+        return;
+    }
+    let selector = args.selector.as_ref().map_or_else(String::new, |selector| format!(" with the labels {selector}"));
+    printer.note(&format!("no Applications in {scope}{selector}"));
+    let argocd = &session.connection.argocd_namespace;
+    let elsewhere = *scope != Scope::All && *scope != Scope::Namespace(argocd.clone());
+    if elsewhere && cluster.any_applications(argocd).await.unwrap_or(false) {
+        printer
+            .note(&format!("hint: there are some in namespace `{argocd}`: use -n {argocd}, or -A for all namespaces"));
+    }
+}
+
+/// The ImageUpdater resources that may rule over the selection; none if they may not be listed.
+async fn updaters(session: &Session, cluster: &Cluster, selected: &[Selected], scope: &Scope) -> Vec<ImageUpdater> {
+    let scopes: BTreeSet<&str> = selected.iter().map(|selected| selected.application.key.namespace.as_str()).collect();
+    let scopes: Vec<Scope> = match (scope, scopes.len()) {
+        (_, 0) => Vec::new(),
+        (Scope::All, _) => vec![Scope::All],
+        _ => scopes.into_iter().map(|namespace| Scope::Namespace(namespace.to_owned())).collect(),
+    };
+    let mut updaters = Vec::new();
+    for scope in scopes {
+        match cluster.image_updaters(&scope).await {
+            Ok(found) => updaters.extend(found),
+            // Whoever may not see them cannot be told about them; that is said where it can matter, at -v.
+            Err(error) if session.general.verbose > 0 => session.printer.note(&format!("note: {error}")),
+            Err(_) => {}
+        }
+    }
+    updaters
+}
+
+fn from_manifests(session: &Session, args: &SelectionArgs, names: &[Name]) -> Result<Selection, Error> {
+    let selection = manifests::Selection {
+        filenames: &args.filename,
+        recursive: args.recursive,
+        namespace: args.scope.namespace.as_deref().unwrap_or(&session.connection.argocd_namespace),
+    };
+    let read = manifests::read(selection, &mut std::io::stdin())
+        .map_err(|error| Error::failed(error.to_string()).maybe_hint(error.hint().map(str::to_owned)))?;
+    let mut diagnostics = read.diagnostics;
+    let partial = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
+    if read.applications.is_empty() && partial {
+        session.diagnose(&diagnostics);
+        return Err(Error::failed("no Application could be read"));
+    }
+    let applications = narrowed(read.applications, args, names)?;
+    let namespaces = distinct_namespaces(&applications) > 1;
+    let all = applications.len();
+    let (selected, more) = pipeline::read(applications);
+    diagnostics.extend(more);
+    if selected.is_empty() {
+        let found = crate::decide::count(all, "Application");
+        session.printer.note(&format!("no image list to check in {found} of the manifests"));
+    }
+    Ok(Selection { cluster: None, selected, updaters: Vec::new(), diagnostics, namespaces, partial })
+}
+
+/// The Applications of manifests that labels, namespace and names select.
+fn narrowed(
+    mut applications: Vec<Application>,
+    args: &SelectionArgs,
+    names: &[Name],
+) -> Result<Vec<Application>, Error> {
+    if let Some(selector) = selector(args)? {
+        applications.retain(|application| selector.matches(&application.labels));
+    }
+    if let Some(namespace) = &args.scope.namespace {
+        applications.retain(|application| application.key.namespace == *namespace);
+    }
+    if names.is_empty() {
+        return Ok(applications);
+    }
+    let is = |wanted: &Name, application: &Application| {
+        application.key.name == wanted.name
+            && wanted.namespace.as_ref().is_none_or(|namespace| application.key.namespace == *namespace)
+    };
+    for wanted in names {
+        let Some(found) = applications.iter().find(|application| is(wanted, application)) else {
+            let near = near_names(&wanted.name, &applications);
+            let error = Error::failed(format!("the manifests have no Application `{}`", wanted.name));
+            return Err(if near.is_empty() {
+                error
+            } else {
+                error.hint(format!("did you mean {}?", near.join(" or ")))
+            });
+        };
+        must_have_image_list(found)?;
+    }
+    applications.retain(|application| names.iter().any(|wanted| is(wanted, application)));
+    Ok(applications)
+}

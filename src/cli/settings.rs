@@ -1,0 +1,193 @@
+//! From arguments and environment to settings that were checked: everything that can be wrong with a command line is
+//! said here, before anything is asked of anybody.
+
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use jiff::Timestamp;
+use secrecy::SecretString;
+
+use crate::cli::args::Color;
+use crate::cli::args::ConnectionArgs;
+use crate::cli::args::GeneralArgs;
+use crate::cluster::endpoint::Proxies;
+use crate::cluster::settings::ConnectionSettings;
+use crate::error::Error;
+use crate::process::Process;
+use crate::registry::DockerConfig;
+use crate::registry::RegistrySettings;
+
+/// The settings for the connection to the API server.
+///
+/// # Errors
+/// A flag has a value that it cannot have.
+pub(crate) fn connection(
+    args: ConnectionArgs,
+    process: &Process,
+    namespace: Option<String>,
+) -> Result<ConnectionSettings, Error> {
+    let ConnectionArgs {
+        kubeconfig,
+        context,
+        cluster,
+        user,
+        server,
+        token,
+        certificate_authority,
+        tls_server_name,
+        insecure_skip_tls_verify,
+        impersonate,
+        impersonate_groups,
+        impersonate_uid,
+        request_timeout,
+        argocd_namespace: _,
+    } = args;
+    if impersonate.is_none() && (!impersonate_groups.is_empty() || impersonate_uid.is_some()) {
+        return Err(Error::usage("--as-group and --as-uid need --as"));
+    }
+    let request_timeout = request_timeout.map(|text| duration("--request-timeout", &text)).transpose()?;
+    let secret = |names: [&str; 2]| names.iter().find_map(|name| process.variable(name)).map(SecretString::from);
+    Ok(ConnectionSettings {
+        kubeconfig,
+        context,
+        cluster,
+        user,
+        server,
+        token: token.map(SecretString::from),
+        certificate_authority,
+        tls_server_name,
+        insecure_skip_tls_verify,
+        impersonate,
+        impersonate_groups,
+        impersonate_uid,
+        request_timeout,
+        namespace,
+        kubeconfig_list: process.variable("KUBECONFIG").map(Into::into),
+        home: process.home(),
+        proxies: Proxies {
+            https: secret(["HTTPS_PROXY", "https_proxy"]),
+            http: secret(["HTTP_PROXY", "http_proxy"]),
+            no: ["NO_PROXY", "no_proxy"].iter().find_map(|name| process.variable(name)).map(str::to_owned),
+        },
+    })
+}
+
+/// The settings for registries, the caller's docker config among them.
+///
+/// # Errors
+/// The docker config is there but cannot be read.
+pub(crate) fn registries(args: &GeneralArgs, process: &Process) -> Result<RegistrySettings, Error> {
+    let folder = process
+        .variable("DOCKER_CONFIG")
+        .map(std::path::PathBuf::from)
+        .or_else(|| process.home().map(|home| home.join(".docker")));
+    let path = folder.map(|folder| folder.join("config.json"));
+    let mut settings = RegistrySettings::new(concat!("kubectl-image-update/", env!("CARGO_PKG_VERSION")).to_owned());
+    if let Some(path) = &path {
+        let about = |what: &str| format!("failed to {what} {}", path.display());
+        match std::fs::read_to_string(path) {
+            Ok(text) => {
+                settings.docker_config = DockerConfig::parse(&text)
+                    .map_err(|why| Error::failed(format!("{}: {why}", about("read the docker config"))))?;
+            }
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
+            Err(error) => return Err(Error::failed(about("read the docker config")).source(error)),
+        }
+    }
+    settings.helpers.environment =
+        process.environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
+    settings.trusted_realms.clone_from(&args.trust_realms);
+    Ok(settings)
+}
+
+/// A duration as kubectl reads one: a number of seconds, or numbers with units.
+///
+/// # Errors
+/// Says which flag has a value that is not one.
+pub(crate) fn duration(flag: &str, text: &str) -> Result<Duration, Error> {
+    let wrong = || Error::usage(format!("{flag}: `{text}` is not a duration")).hint("for example 30s, 5m or 1h30m");
+    if let Ok(seconds) = text.parse::<u64>() {
+        return Ok(Duration::from_secs(seconds));
+    }
+    let duration: SignedDuration = text.parse().map_err(|_| wrong())?;
+    Duration::try_from(duration).map_err(|_| wrong())
+}
+
+/// The end of a pin: a date (its end, in UTC), a time, or a duration from `now`, in which a day has 24 hours.
+///
+/// # Errors
+/// The text is none of them, or not in the future.
+pub(crate) fn until(text: &str, now: Timestamp) -> Result<Timestamp, Error> {
+    let wrong = |why: &str| {
+        Error::usage(format!("--until: `{text}` {why}")).hint("for example 2026-12-24, 2026-12-24T18:00:00Z or 7d")
+    };
+    let end = if let Ok(time) = text.parse::<Timestamp>() {
+        time
+    } else if let Ok(date) = text.parse::<jiff::civil::Date>() {
+        let end = date.tomorrow().and_then(|next| next.to_zoned(jiff::tz::TimeZone::UTC));
+        end.map_err(|_| wrong("is out of range"))?.timestamp()
+    } else {
+        let span: jiff::Span = text.parse().map_err(|_| wrong("is neither a date nor a duration"))?;
+        let duration = span
+            .to_duration(jiff::SpanRelativeTo::days_are_24_hours())
+            .map_err(|_| wrong("cannot be added to the time now"))?;
+        now.checked_add(duration).map_err(|_| wrong("is out of range"))?
+    };
+    if end <= now { Err(wrong("is not in the future")) } else { Ok(end) }
+}
+
+/// Whether a stream is colored: as asked, else if it is a terminal that shows color and nobody objects.
+pub(crate) fn colored(color: Color, terminal: bool, process: &Process) -> bool {
+    match color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => {
+            terminal
+                && process.variable("NO_COLOR").is_none()
+                && process.variable("TERM").is_none_or(|term| term != "dumb")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read_as_kubectl_reads_them() {
+        for (text, expected) in [
+            ("0", Some(0)),
+            ("5", Some(5)),
+            ("5s", Some(5)),
+            ("1m30s", Some(90)),
+            ("1h", Some(3600)),
+            ("soon", None),
+            ("-5s", None),
+            ("", None),
+        ] {
+            assert_eq!(duration("--x", text).ok(), expected.map(Duration::from_secs), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_pin_ends_on_a_date_at_a_time_or_after_a_while() {
+        let now = "2026-11-22T09:00:00Z".parse().unwrap();
+        for (text, expected) in [
+            ("2026-12-24", Some("2026-12-25T00:00:00Z")),
+            ("2026-12-24T18:00:00Z", Some("2026-12-24T18:00:00Z")),
+            ("2026-12-24T18:00:00+02:00", Some("2026-12-24T16:00:00Z")),
+            ("7d", Some("2026-11-29T09:00:00Z")),
+            ("2w", Some("2026-12-06T09:00:00Z")),
+            ("90m", Some("2026-11-22T10:30:00Z")),
+            ("2026-11-21", None),
+            ("-1d", None),
+            ("1 month", None),
+            ("someday", None),
+            ("", None),
+        ] {
+            let expected = expected.map(|text| text.parse::<Timestamp>().unwrap());
+            assert_eq!(until(text, now).ok(), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! The last line of a run, and what to type next.
+
+use crate::decide::count;
+use crate::model::decision::Decision;
+use crate::model::decision::ImageStatus;
+use crate::model::plan::Change;
+use crate::model::plan::Outcome;
+use crate::model::plan::Receipt;
+
+/// `3 images in 2 Applications: 1 update available, 2 up to date`.
+pub(crate) fn of_decisions(decisions: &[Decision]) -> String {
+    let mut applications: Vec<_> = decisions.iter().map(|decision| &decision.application).collect();
+    applications.dedup();
+    let parts: Vec<String> = ImageStatus::ALL
+        .iter()
+        .rev()
+        .filter_map(|(status, ..)| {
+            let number = decisions.iter().filter(|decision| decision.status == *status).count();
+            (number > 0).then(|| format!("{number} {}", words(*status)))
+        })
+        .collect();
+    format!("{} in {}: {}", count(decisions.len(), "image"), count(applications.len(), "Application"), parts.join(", "))
+}
+
+fn words(status: ImageStatus) -> &'static str {
+    match status {
+        ImageStatus::Invalid => "invalid",
+        ImageStatus::PinBroken => "with a broken pin",
+        ImageStatus::Pinned => "pinned",
+        ImageStatus::NotDeployed => "not deployed",
+        ImageStatus::Undetermined => "undetermined",
+        ImageStatus::NoCandidate => "without a candidate",
+        ImageStatus::UpToDate => "up to date",
+        ImageStatus::Downgrade => "would go back to an older version",
+        ImageStatus::RolledBack => "rolled back",
+        ImageStatus::UpdateAvailable => "to update",
+    }
+}
+
+/// `2 images in 1 Application to update`.
+pub(crate) fn of_changes(changes: &[Change]) -> String {
+    let images = changes.iter().map(|change| change.images.len()).sum();
+    let mut applications: Vec<_> = changes.iter().map(|change| &change.application).collect();
+    applications.dedup();
+    format!("{} to update in {}", count(images, "image"), count(applications.len(), "Application"))
+}
+
+/// `2 applied, 1 failed`.
+pub(crate) fn of_receipts(receipts: &[Receipt]) -> String {
+    let parts: Vec<String> = [
+        (Outcome::Applied, "applied"),
+        (Outcome::AlreadyApplied, "already applied"),
+        (Outcome::Stale, "stale"),
+        (Outcome::Rejected, "rejected"),
+        (Outcome::Failed, "failed"),
+    ]
+    .into_iter()
+    .filter_map(|(outcome, word)| {
+        let number = receipts.iter().filter(|receipt| receipt.outcome == outcome).count();
+        (number > 0).then(|| format!("{number} {word}"))
+    })
+    .collect();
+    parts.join(", ")
+}
