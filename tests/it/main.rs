@@ -4,6 +4,18 @@
 #[path = "../world/mod.rs"]
 mod world;
 
+#[path = "../demo/story.rs"]
+mod story;
+
+mod apply;
+mod architecture;
+mod bookstore;
+mod check;
+mod conformance;
+mod edges;
+mod logins;
 mod parity_api;
 mod parity_registry;
+mod pin;
+mod readme;
 mod world_itself;

@@ -1,0 +1,208 @@
+//! Registries that give no answer, or a wrong one: the image is `Undetermined`, never guessed; the others go on.
+
+use serde_json::Value;
+use serde_json::json;
+
+use crate::bookstore;
+use crate::bookstore::Form;
+use crate::bookstore::REPOSITORY;
+use crate::world::Application;
+use crate::world::Backend;
+use crate::world::Fault;
+use crate::world::Image;
+use crate::world::Link;
+use crate::world::Order;
+use crate::world::ROBOT;
+use crate::world::RegistryAuth;
+use crate::world::VISITOR;
+use crate::world::World;
+use crate::world::on_both;
+
+on_both!(what_cannot_be_had_is_undetermined, basic_login_is_needed, token_login_is_needed);
+
+fn store(name: &str, image: &str) -> Application {
+    let image = image.to_owned();
+    let (list, live) = (format!("web={image}:~1.0"), format!("{image}:v1.0.0"));
+    Application::named(name).image_list(&list).helm(&[("image.name", &image), ("image.tag", "v1.0.0")]).images(&[&live])
+}
+
+/// Status, reason and candidate of the only image of an Application.
+fn verdict(report: &Value, name: &str) -> Value {
+    let item = report["items"].as_array().unwrap().iter().find(|item| item["application"] == name).unwrap();
+    json!([item["status"], item["reason"], item["candidate"]["tag"]])
+}
+
+fn what_cannot_be_had_is_undetermined(backend: Backend) {
+    let world = World::new(backend);
+    bookstore::open(&world, Form::Kustomize);
+    // Nobody listens on port 9, and nobody published this.
+    world.application(store("unreachable", "127.0.0.1:9/acme/web"));
+    world.application(store("unknown", "$REGISTRY/acme/nobody-published-this"));
+    let output = world.run(&["check", "-o", "json"]).expect(3);
+    let report = output.json();
+    for (name, expected) in [
+        ("bookstore", json!(["UpdateAvailable", "NewestMatch", "v1.0.1"])),
+        ("unreachable", json!(["Undetermined", "RegistryUnreachable", null])),
+        ("unknown", json!(["Undetermined", "RepositoryNotFound", null])),
+    ] {
+        assert_eq!(verdict(&report, name), expected, "{output}");
+    }
+    assert_eq!(report["summary"]["undetermined"], 2);
+    let message = |name: &str| {
+        let item = report["items"].as_array().unwrap().iter().find(|item| item["application"] == name);
+        item.unwrap()["message"].as_str().unwrap().to_owned()
+    };
+    assert!(message("unreachable").contains("127.0.0.1:9/acme/web"), "{output}");
+    assert!(message("unknown").contains("acme/nobody-published-this"), "{output}");
+
+    let plan = world.run(&["plan", "-o", "json"]).expect(3).json();
+    assert_eq!((&plan["complete"], plan["changes"].as_array().unwrap().len()), (&json!(false), 1));
+    world.run(&["plan", "--detailed-exitcode"]).expect(3);
+    let applied = world.run(&["apply", "--all", "--yes", "-o", "json"]).expect(3).json();
+    assert_eq!(applied["summary"]["applied"], 1);
+    assert_eq!(world.writes().len(), 1);
+    // Of those that are named, nothing could be said: still no failure.
+    world.run(&["apply", "unreachable", "--yes"]).expect(3);
+}
+
+fn basic_login_is_needed(backend: Backend) {
+    login_is_needed(backend, RegistryAuth::Basic);
+}
+
+fn token_login_is_needed(backend: Backend) {
+    login_is_needed(backend, RegistryAuth::Token);
+}
+
+fn login_is_needed(backend: Backend, auth: RegistryAuth) {
+    let world = World::with(backend, auth);
+    bookstore::open(&world, Form::Helm);
+    if auth == RegistryAuth::Token {
+        // Nobody but the robot may read it.
+        world.registry().tokens().restrict(REPOSITORY, &[ROBOT.0]);
+    }
+    let check = || world.run(&["check", "-o", "json", "-vv"]);
+    let denied = check().expect(3);
+    assert_eq!(verdict(&denied.json(), "bookstore"), json!(["Undetermined", "RegistryDenied", null]), "{denied}");
+    for (login, right) in [((ROBOT.0, "wr0ng-passw0rd"), false), (VISITOR, auth == RegistryAuth::Basic), (ROBOT, true)]
+    {
+        world.docker_login(&world.registry().host(), login);
+        let output = check().expect(if right { 0 } else { 3 });
+        let expected = if right {
+            json!(["UpdateAvailable", "NewestMatch", "v1.0.1"])
+        } else {
+            json!(["Undetermined", "RegistryDenied", null])
+        };
+        assert_eq!(verdict(&output.json(), "bookstore"), expected, "{output}");
+        assert!(!output.to_string().contains(login.1), "a password is shown:\n{output}");
+    }
+    let plan = world.run(&["plan", "--out", "plan.json"]).expect(0);
+    let saved = std::fs::read_to_string(world.work().join("plan.json")).unwrap();
+    assert!(!format!("{plan}{saved}").contains(ROBOT.1));
+    world.run(&["apply", "--plan", "plan.json"]).expect(0);
+}
+
+/// What goes wrong with the registry, and the reason that is given.
+type Trouble = (fn(&World), &'static str, &'static str);
+
+#[test]
+fn a_registry_in_trouble_is_not_believed() {
+    let tags = format!("/v2/{REPOSITORY}/tags/list");
+    let troubles: [Trouble; 9] = [
+        (|world| fault(world, Fault::status(429).header("Retry-After", "0")), "RateLimited", "429"),
+        (|world| fault(world, Fault::status(429).header("Retry-After", "86400")), "RateLimited", "429"),
+        (|world| fault(world, Fault::status(503).header("Retry-After", "0")), "RegistryUnreachable", "503"),
+        (|world| fault(world, Fault::status(403)), "RegistryDenied", "403"),
+        (|world| fault(world, Fault::garbage("<html>")), "MetadataUnreadable", ""),
+        (|world| fault(world, Fault::garbage(r#"{"name": "acme/bookstore", "tags": [1]}"#)), "MetadataUnreadable", ""),
+        (|world| paginate(world, Link::Elsewhere("http://127.0.0.1:9".to_owned())), "TruncatedTagList", ""),
+        (|world| paginate(world, Link::Itself), "TruncatedTagList", ""),
+        (|world| fault(world, Fault::endless()), "MetadataUnreadable", ""),
+    ];
+    for (number, (trouble, reason, says)) in troubles.into_iter().enumerate() {
+        let world = World::new(Backend::Double);
+        bookstore::open(&world, Form::Helm);
+        trouble(&world);
+        let output = world.run(&["check", "-o", "json"]);
+        assert_eq!(verdict(&output.json(), "bookstore"), json!(["Undetermined", reason, null]), "{number}: {output}");
+        assert_eq!(output.code, 3, "{number}");
+        let message = output.json()["items"][0]["message"].to_string();
+        assert!(message.contains(says) && message.contains(REPOSITORY), "{number}: {message}");
+        assert!(world.registry().double().log().iter().any(|exchange| exchange.request.path == tags));
+    }
+}
+
+fn fault(world: &World, fault: Fault) {
+    world.registry().double().fault(fault.at(&format!("/v2/{REPOSITORY}/tags/list")));
+}
+
+fn paginate(world: &World, link: Link) {
+    world.registry().double().paginate(1, link);
+}
+
+/// A tag that disappears, or whose manifest nobody can read, is told from one that cannot be had now.
+#[test]
+fn build_dates_are_never_guessed() {
+    let world = World::new(Backend::Double);
+    let course = bookstore::newest_build(&world);
+    world.application(course.application(&world, Form::Helm));
+    let registry = world.registry().double();
+    let check = || world.run(&["check", "-o", "json", "--explain"]);
+
+    registry.push_dangling(REPOSITORY, "main-ff");
+    let report = check().expect(0).json();
+    assert_eq!(verdict(&report, "bookstore"), json!(["UpdateAvailable", "NewestMatch", "main-b7"]));
+    assert!(
+        report["items"][0]["rejected"].to_string().contains(r#"{"tag":"main-ff","reason":"Unreadable"}"#),
+        "{report}"
+    );
+
+    // The newest cannot be had: the newest of the rest is not taken for it.
+    let newest = format!("/v2/{REPOSITORY}/manifests/main-b7");
+    registry.fault(Fault::status(500).header("Retry-After", "0").at(&newest));
+    assert_eq!(verdict(&check().expect(3).json(), "bookstore"), json!(["Undetermined", "RegistryUnreachable", null]));
+    registry.heal();
+    registry.fault(Fault::garbage("{}").at(&newest));
+    assert_eq!(verdict(&check().expect(3).json(), "bookstore"), json!(["Undetermined", "MetadataUnreadable", null]));
+}
+
+#[test]
+fn pages_and_any_order_give_the_same_answer() {
+    let world = World::new(Backend::Double);
+    bookstore::open(&world, Form::Helm);
+    let registry = world.registry().double();
+    let whole = world.run(&["check", "-o", "json", "--explain"]).expect(0).stdout;
+    for link in [Link::Relative, Link::Absolute] {
+        for order in [Order::Lexical, Order::Shuffled] {
+            registry.paginate(1, link.clone());
+            registry.order(order);
+            assert_eq!(world.run(&["check", "-o", "json", "--explain"]).expect(0).stdout, whole);
+        }
+    }
+}
+
+#[test]
+fn a_registry_that_recovers_is_asked_again() {
+    let world = World::new(Backend::Double);
+    bookstore::open(&world, Form::Helm);
+    let registry = world.registry().double();
+    registry.fault(Fault::status(503).header("Retry-After", "0").times(2));
+    registry.fault(Fault::close().times(1));
+    world.run(&["check"]).expect(0);
+    assert_eq!(registry.log().len(), 4);
+}
+
+#[test]
+fn tags_that_no_registry_may_have_are_left_out() {
+    let world = World::new(Backend::Double);
+    bookstore::open(&world, Form::Helm);
+    let illegal = ["v1.0.9\u{1b}[2J", "v1.0.9\u{202e}", "-v1.0.9", "v1.0.9 ", "", "v1.0.9/x"];
+    for tag in illegal {
+        world.publish(REPOSITORY, tag, &Image::built("2026-11-21T08:00:00Z"));
+    }
+    let output = world.run(&["check", "-o", "json", "--explain"]).expect(0);
+    let report = output.json();
+    assert_eq!(verdict(&report, "bookstore"), json!(["UpdateAvailable", "NewestMatch", "v1.0.1"]));
+    let rejected = report["items"][0]["rejected"].as_array().unwrap();
+    let out = rejected.iter().filter(|rejected| rejected["reason"] == "IllegalTag").count();
+    assert_eq!(out, illegal.len(), "{output}");
+}
