@@ -1,5 +1,8 @@
 //! `CheckReport`: what is deployed, what is newest, and why.
 
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
 use serde_json::Map;
 use serde_json::Value;
 use serde_json::json;
@@ -69,14 +72,16 @@ fn candidate(candidate: &Candidate) -> Value {
 }
 
 fn summary(decisions: &[Decision], diagnostics: &[Diagnostic]) -> Value {
-    let mut applications: Vec<_> = decisions.iter().map(|decision| &decision.application).collect();
-    applications.dedup();
+    let applications: BTreeSet<_> = decisions.iter().map(|decision| &decision.application).collect();
+    let mut statuses = BTreeMap::new();
+    for decision in decisions {
+        *statuses.entry(decision.status).or_insert(0_usize) += 1;
+    }
     let mut summary = Map::new();
     summary.insert("applications".to_owned(), json!(applications.len()));
     summary.insert("images".to_owned(), json!(decisions.len()));
     for (status, name, _) in ImageStatus::ALL {
-        let count = decisions.iter().filter(|decision| decision.status == status).count();
-        summary.insert(camel_case(name), json!(count));
+        summary.insert(camel_case(name), json!(statuses.get(&status).copied().unwrap_or_default()));
     }
     let of = |severity| diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count();
     summary.insert("diagnostics".to_owned(), json!({"error": of(Severity::Error), "warning": of(Severity::Warning)}));

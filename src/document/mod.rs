@@ -92,3 +92,6 @@ fn source_id(source: &SourceId) -> Value {
         "ref": source.reference,
     })
 }
+
+#[cfg(test)]
+mod tests;

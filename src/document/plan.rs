@@ -15,6 +15,7 @@ use crate::model::application::ApplicationKey;
 use crate::model::application::SourceId;
 use crate::model::image::Digest;
 use crate::model::image::Reference;
+use crate::model::image::Tag;
 use crate::model::image::Version;
 use crate::model::plan::Change;
 use crate::model::plan::Destination;
@@ -148,7 +149,7 @@ fn checksum(document: &Value) -> String {
         document.shift_remove("checksum");
     }
     canonical(&document, &mut text);
-    let mut checksum = String::from("sha256:");
+    let mut checksum = "sha256:".to_owned();
     for byte in Sha256::digest(text.as_bytes()) {
         let _ = write!(checksum, "{byte:02x}");
     }
@@ -250,8 +251,13 @@ fn change(document: ChangeDocument) -> Result<Change, String> {
 
 fn image(document: ImageDocument) -> Result<ImageChange, String> {
     let version = |version: VersionDocument| Version { tag: version.tag, digest: version.digest };
-    if document.to.digest.as_deref().is_some_and(|digest| Digest::new(digest).is_none()) {
-        return Err("a digest is not one".to_owned());
+    // Both are asked for before anything is written: what cannot be asked for cannot be checked.
+    let VersionDocument { tag, digest } = &document.to;
+    if let Some(digest) = digest.as_deref().filter(|digest| Digest::new(digest).is_none()) {
+        return Err(format!("`{digest}` is not a digest"));
+    }
+    if let Some(tag) = tag.as_deref().filter(|tag| Tag::new(tag).is_none()) {
+        return Err(format!("`{tag}` is not a tag"));
     }
     Ok(ImageChange {
         alias: document.alias,
@@ -354,6 +360,71 @@ mod tests {
         }
         for cut in [0, 1, text.len() / 2, text.len() - 3] {
             assert!(read(&text[..cut]).is_err(), "{cut}");
+        }
+    }
+
+    #[test]
+    fn a_plan_of_annotations_only_is_read_as_it_was_written() {
+        let mut plan = plan();
+        plan.changes[0].destination = Destination::ANNOTATIONS;
+        plan.changes[0].uid = None;
+        plan.changes[0].images[0].from = None;
+        let text = super::super::to_json(&write(&plan));
+        assert_eq!(read(&text).unwrap().changes, plan.changes);
+    }
+
+    /// The plan with some texts replaced, and a checksum that fits.
+    fn forged(replacements: &[(&str, &str)]) -> String {
+        let mut text = write(&plan()).to_string();
+        for (from, to) in replacements {
+            assert!(text.contains(from), "{from}");
+            text = text.replace(from, to);
+        }
+        let mut document: Value = serde_json::from_str(&text).unwrap();
+        document["checksum"] = json!(checksum(&document));
+        document.to_string()
+    }
+
+    #[test]
+    fn what_could_not_be_carried_out_or_checked_is_refused() {
+        assert!(read(&forged(&[])).is_ok());
+        let version = r#""to":{"tag":"1.30","digest":null}"#;
+        for (from, to, why) in [
+            (version, r#""to":{"tag":"1 30","digest":null}"#, "`1 30` is not a tag"),
+            (version, r#""to":{"tag":"1.30","digest":"sha256:1"}"#, "`sha256:1` is not a digest"),
+            ("ghcr.io/acme/web", "Not An Image", "must be lower case"),
+            (r#""kind":"helmParameter""#, r#""kind":"valuesKey""#, "`valuesKey` is not a kind of edit"),
+            (r#""method":"argocd""#, r#""method":"git""#, "`git` is not supported"),
+            (r#""method":"argocd","#, "", "no write-back method"),
+            (r#""target":"helm""#, r#""target":"plugin""#, "target `plugin` is not supported"),
+            (r#""repoURL":"https://x""#, r#""repoURL":7"#, "invalid type"),
+            (r#""changes":["#, r#""other":["#, "invalid type: null"),
+            (r#""edits":["#, r#""edits":7,"more":["#, "invalid type"),
+        ] {
+            let error = read(&forged(&[(from, to)])).unwrap_err();
+            assert!(error.contains(why), "{why}: {error}");
+        }
+        // What a later version adds is no reason to refuse a plan of this one.
+        assert!(read(&forged(&[(r#""complete":true"#, r#""complete":true,"new":[1,{"a":2}]"#)])).is_ok());
+    }
+
+    #[test]
+    fn a_hostile_file_is_refused_and_not_expanded() {
+        let levels = (1..12).map(|level| {
+            let uses = vec![format!("*l{}", level - 1); 12].join(", ");
+            format!("l{level}: &l{level} [{uses}]")
+        });
+        let bomb = levels.collect::<Vec<_>>().join("\n");
+        for text in [
+            "[".repeat(100_000),
+            "{\"a\":".repeat(100_000),
+            "- ".repeat(100_000),
+            format!("l0: &l0 [x]\n{bomb}"),
+            "\0".to_owned(),
+            "a: b".to_owned(),
+            "apiVersion: [x]".to_owned(),
+        ] {
+            assert!(read(&text).is_err());
         }
     }
 }

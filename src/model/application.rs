@@ -101,10 +101,25 @@ impl Source {
 impl SourceId {
     /// Whether `source` is the one meant: by its name if it had one, else by everything else that identifies it.
     pub(crate) fn matches(&self, source: &Source) -> bool {
-        let other = source.id();
+        self.is(&source.id())
+    }
+}
+
+impl SourceId {
+    /// Whether an element of `spec.sources`, as it stands in the object, is the one meant.
+    pub(crate) fn is_of(&self, source: &serde_json::Value) -> bool {
+        let text = |key: &str| {
+            source.get(key).and_then(|text| text.as_str()).filter(|text| !text.is_empty()).map(str::to_owned)
+        };
+        let repo_url = text("repoURL").unwrap_or_default();
+        let (name, path, chart, reference) = (text("name"), text("path"), text("chart"), text("ref"));
+        self.is(&Self { name, repo_url, path, chart, reference })
+    }
+
+    fn is(&self, other: &Self) -> bool {
         match &self.name {
-            Some(name) => other.name.as_ref() == Some(name),
-            None => *self == other,
+            Some(_) => other.name == self.name,
+            None => other == self,
         }
     }
 }

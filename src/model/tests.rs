@@ -9,11 +9,96 @@ use crate::annotations::keys;
 use crate::annotations::rule::AppRules;
 use crate::cluster;
 use crate::model::application::Application;
+use crate::model::application::ApplicationKey;
+use crate::model::candidate::Candidate;
+use crate::model::candidate::Rejected;
+use crate::model::candidate::Rejection;
+use crate::model::decision::CurrentFrom;
+use crate::model::decision::Decision;
+use crate::model::decision::ImageStatus;
+use crate::model::decision::Reason;
+use crate::model::decision::TagCounts;
 use crate::model::diagnostic::Diagnostic;
+use crate::model::image::Reference;
+use crate::model::image::Tag;
+use crate::model::image::Version;
+use crate::model::plan::Change;
+use crate::model::plan::Destination;
+use crate::model::plan::Edit;
+use crate::model::plan::Field;
+use crate::model::plan::ImageChange;
+use crate::model::plan::Outcome;
+use crate::model::plan::Receipt;
+use crate::model::plan::Renderer;
 
 /// A digest of one repeated hex digit.
 pub(crate) fn digest(digit: char) -> String {
     format!("sha256:{}", digit.to_string().repeat(64))
+}
+
+/// The example of the contract (`check -o json`): an image with an update, written to git.
+pub(crate) fn decision() -> Decision {
+    let version = |tag: &str| Version { tag: Some(tag.to_owned()), digest: None };
+    Decision {
+        application: ApplicationKey { namespace: "argocd".to_owned(), name: "bookstore".to_owned() },
+        position: 0,
+        alias: Some("bookstore".to_owned()),
+        image: "ghcr.io/amplication/bookstore-application".to_owned(),
+        reference: Reference::parse("ghcr.io/amplication/bookstore-application").repository().ok(),
+        strategy: "semver".to_owned(),
+        constraint: Some("~1.0".to_owned()),
+        configured: Some(version("v1.0.0")),
+        live: vec![version("v1.0.0")],
+        current: Some(version("v1.0.0")),
+        current_from: CurrentFrom::Target,
+        candidate: Tag::new("v1.0.1").map(Candidate::of_tag),
+        status: ImageStatus::UpdateAvailable,
+        reason: Reason::NewestMatch,
+        message: "newest of 3 tags that satisfy ~1.0".to_owned(),
+        tags: Some(TagCounts { seen: 14, allowed: 12, eligible: 3 }),
+        rejected: vec![Rejected { tag: "v2.0.0".to_owned(), why: Rejection::OutsideConstraint }],
+        newer: vec![Rejected { tag: "v2.0.0".to_owned(), why: Rejection::OutsideConstraint }],
+        notes: Vec::new(),
+        write_back: Some(Destination::Git {
+            repository: Some("https://…".to_owned()),
+            branch: Some("main".to_owned()),
+            target: Some("helmvalues:values.yaml".to_owned()),
+            path: Some("charts/bookstore/values.yaml".to_owned()),
+        }),
+        pin: None,
+        pin_expired: false,
+    }
+}
+
+/// The example of the contract (`plan`), with method `argocd`.
+pub(crate) fn change() -> Change {
+    let Decision { application, alias, reference, current, message, .. } = decision();
+    let edit = |name: &str, from: &str, to: &str| Edit {
+        field: Field::HelmParameter(name.to_owned()),
+        from: Some(from.to_owned()),
+        to: Some(to.to_owned()),
+    };
+    Change {
+        id: "argocd/bookstore#1".to_owned(),
+        application,
+        uid: Some("u-1".to_owned()),
+        images: vec![ImageChange {
+            alias,
+            reference: reference.expect("an image"),
+            from: current,
+            to: Version { tag: Some("v1.0.1".to_owned()), digest: Some(digest('d')) },
+            because: message,
+        }],
+        destination: Destination::Application { source: None, renderer: Some(Renderer::Helm) },
+        edits: vec![edit("image.tag", "v1.0.0", "v1.0.1")],
+        resource_version: Some("7".to_owned()),
+    }
+}
+
+/// A receipt for [`change`].
+pub(crate) fn receipt(outcome: Outcome) -> Receipt {
+    let resource_version = (outcome == Outcome::Applied).then(|| "8".to_owned());
+    Receipt { change: change(), outcome, resource_version, message: String::new() }
 }
 
 /// The Application object `argocd/web` from a short form in YAML: `annotations` (a key without `/` gets Image Updater's

@@ -51,30 +51,39 @@ pub(crate) fn diagnostic(diagnostic: &Diagnostic) -> String {
     text
 }
 
-/// The line of the value that the place is in, with the place underlined.
+/// The line of the value that the place is in, with the place underlined as far as it is in that line.
 fn excerpt(place: &Place, style: Style) -> String {
-    let value = &place.value;
-    let (Some(before), Some(inside)) = (value.get(..place.span.start), value.get(place.span.clone())) else {
-        return String::new();
-    };
+    let value = &*place.value;
+    let Some(inside) = value.get(place.span.clone()) else { return String::new() };
     if value.trim().is_empty() {
         return String::new();
     }
-    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-    let before: Vec<char> = value[line_start..place.span.start].chars().collect();
-    let cut = before.len().saturating_sub(CONTEXT);
-    let lead: String = before[cut..].iter().collect();
-    let lead = format!("{}{}", if cut > 0 { "…" } else { "" }, safe(&lead));
-    let inside = inside.split('\n').next().unwrap_or_default();
-    let inside: String = inside.chars().take(CONTEXT).collect();
-    let after = value[place.span.end..].split('\n').next().unwrap_or_default();
-    let tail: String = after.chars().take(CONTEXT).collect();
-    let tail = format!("{}{}", safe(&tail), if tail.len() < after.len() { "…" } else { "" });
-    let (lead, inside) = (lead.trim_start().to_owned(), safe(&inside));
+    // A place that begins with a line break is about what follows it.
+    let start = place.span.start + if inside.trim().is_empty() { 0 } else { inside.len() - inside.trim_start().len() };
+    let (before, inside, after) = (&value[..start], &value[start..place.span.end], &value[place.span.end..]);
+    let line = |text: &str| text.find('\n').unwrap_or(text.len());
+    let lead = ending(before.rsplit('\n').next().unwrap_or_default().trim_start());
+    let (inside, more) = beginning(inside, line(inside));
+    let (tail, more) = if more { (String::new(), true) } else { beginning(&after[..line(after)], after.len()) };
+    let more = if more { "…" } else { "" };
     let bar = paint(style::PLACE, "|");
     let marks = "^".repeat(inside.chars().count().max(1));
     let indent = " ".repeat(lead.chars().count());
-    format!("   {bar} {lead}{inside}{tail}\n   {bar} {indent}{}\n", paint(style, marks))
+    format!("   {bar} {lead}{inside}{tail}{more}\n   {bar} {indent}{}\n", paint(style, marks))
+}
+
+/// The beginning of a text, not more than `most` bytes and not longer than can be shown, and whether there is more.
+fn beginning(text: &str, most: usize) -> (String, bool) {
+    let end = text.char_indices().nth(CONTEXT).map_or(text.len(), |(end, _)| end).min(most);
+    (safe(&text[..end]), end < text.len())
+}
+
+/// The end of a text, as much as can be shown.
+fn ending(text: &str) -> String {
+    match text.char_indices().rev().nth(CONTEXT - 1) {
+        Some((start, _)) if start > 0 => format!("…{}", safe(&text[start..])),
+        _ => safe(text),
+    }
 }
 
 /// An error with its causes and hints.
@@ -99,3 +108,6 @@ pub(crate) fn error(error: &Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;

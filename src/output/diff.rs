@@ -6,9 +6,10 @@ use serde_json::Value;
 use similar::ChangeTag;
 use similar::TextDiff;
 
+use crate::model::application::ApplicationKey;
+use crate::model::application::SourceId;
 use crate::model::plan::Change;
 use crate::model::plan::Destination;
-use crate::model::plan::Edit;
 use crate::model::plan::Field;
 use crate::model::plan::Renderer;
 use crate::output::style;
@@ -34,24 +35,26 @@ pub(crate) struct TargetDiff {
 /// The text of an Application before and after a change. Values of other parameters, and blocks that may hold
 /// anything, are hidden; `status` and what the server keeps for itself is left out.
 pub(crate) fn application(change: &Change, before: &Value, after: &Value) -> TargetDiff {
-    let renderer = match &change.destination {
-        Destination::Application { renderer, .. } => renderer.map_or("annotations", Renderer::name),
-        Destination::Git { .. } => "git",
+    let (renderer, source) = match &change.destination {
+        Destination::Application { renderer, source } => {
+            (renderer.map_or("annotations", Renderer::name), source.as_ref())
+        }
+        Destination::Git { .. } => ("git", None),
     };
-    let source = match &change.destination {
-        Destination::Application { source: Some(source), .. } => format!(" source {source}"),
-        _ => String::new(),
-    };
+    let of_source = source.map_or_else(String::new, |source| format!(" source {source}"));
+    let ApplicationKey { namespace, name } = &change.application;
+    let file = format!("argoproj.io.v1alpha1.Application.{namespace}.{name}");
+    let in_file_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
     TargetDiff {
-        head: safe(&format!("Application {} ({renderer}){source}", change.application)),
-        file: format!("argoproj.io.v1alpha1.Application.{}.{}", change.application.namespace, change.application.name),
-        before: shown(before, &change.edits),
-        after: shown(after, &change.edits),
+        head: safe(&format!("Application {} ({renderer}){of_source}", change.application)),
+        file: file.chars().map(|c| if in_file_name(c) { c } else { '_' }).collect(),
+        before: shown(before, change, source),
+        after: shown(after, change, source),
     }
 }
 
-/// The YAML of an object, with everything hidden that the edits are not about.
-fn shown(object: &Value, edits: &[Edit]) -> String {
+/// The YAML of an object, with everything hidden that a change of that source is not about.
+fn shown(object: &Value, change: &Change, edited: Option<&SourceId>) -> String {
     let mut object = object.clone();
     if let Some(top) = object.as_object_mut() {
         top.shift_remove("status");
@@ -65,7 +68,8 @@ fn shown(object: &Value, edits: &[Edit]) -> String {
             annotations.shift_remove("kubectl.kubernetes.io/last-applied-configuration");
         }
     }
-    let parameters: Vec<&str> = edits
+    let parameters: Vec<&str> = change
+        .edits
         .iter()
         .filter_map(|edit| match &edit.field {
             Field::HelmParameter(name) => Some(name.as_str()),
@@ -74,11 +78,12 @@ fn shown(object: &Value, edits: &[Edit]) -> String {
         .collect();
     for pointer in ["/spec/source", "/spec/sourceHydrator/drySource"] {
         if let Some(source) = object.pointer_mut(pointer) {
-            hide(source, &parameters);
+            hide(source, if edited.is_none() { &parameters } else { &[] });
         }
     }
     for source in object.pointer_mut("/spec/sources").and_then(Value::as_array_mut).into_iter().flatten() {
-        hide(source, &parameters);
+        let is_edited = edited.is_some_and(|edited| edited.is_of(source));
+        hide(source, if is_edited { &parameters } else { &[] });
     }
     serde_yaml::to_string(&object).expect("a JSON value is YAML")
 }
@@ -125,23 +130,20 @@ pub(crate) fn unified(target: &TargetDiff, context: usize) -> String {
     text
 }
 
-/// One line for each image of a change: alias, image, from, to, and why.
+/// One line for each image of a change: alias, image, from, to, and why. An entry without alias goes by its image.
 pub(crate) fn image_lines(change: &Change) -> String {
     let mut text = String::new();
     for image in &change.images {
-        let reference = safe(&image.reference.to_string());
-        let name = match &image.alias {
-            Some(alias) => format!("{}  {reference}", paint(style::BOLD, safe(alias))),
-            None => paint(style::BOLD, reference),
-        };
+        let alias = image.alias.as_ref().map(|alias| format!("{}  ", paint(style::BOLD, safe(alias))));
         let from = image.from.as_ref().map_or_else(|| "(not set)".to_owned(), short);
         // The digest behind the tag is recorded in the plan; it is shown where it is what gets written.
         let to = match (&image.to.tag, &image.to.digest) {
             (Some(tag), Some(digest)) if !writes_digest(change, digest) => safe(tag),
             _ => short(&image.to),
         };
+        let reference = safe(&image.reference.to_string());
         let because = safe(&image.because);
-        let _ = writeln!(text, "{name}  {from} → {to}  {because}");
+        let _ = writeln!(text, "{}{reference}  {from} → {to}  {because}", alias.unwrap_or_default());
     }
     text
 }
@@ -149,3 +151,6 @@ pub(crate) fn image_lines(change: &Change) -> String {
 fn writes_digest(change: &Change, digest: &str) -> bool {
     change.edits.iter().any(|edit| edit.to.as_deref().is_some_and(|to| to.contains(digest)))
 }
+
+#[cfg(test)]
+mod tests;

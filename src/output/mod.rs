@@ -58,3 +58,6 @@ impl Printer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

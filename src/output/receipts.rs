@@ -48,3 +48,42 @@ pub(crate) fn names(receipts: &[Receipt], namespaces: bool) -> String {
     names.dedup();
     names.concat()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::tests::receipt;
+
+    fn plain(receipts: &[Receipt], dry_run: DryRun) -> String {
+        anstream::adapter::strip_str(&lines(receipts, dry_run)).to_string()
+    }
+
+    #[test]
+    fn a_receipt_says_what_became_of_a_change() {
+        let mut stale = receipt(Outcome::Stale);
+        stale.message = "why".to_owned();
+        stale.change.images[0].alias = None;
+        stale.change.images[0].from = None;
+        assert_eq!(
+            plain(&[receipt(Outcome::Applied), stale], DryRun::None),
+            "\
+argocd/bookstore  Applied
+  bookstore  v1.0.0 → v1.0.1
+argocd/bookstore  Stale  why
+  ghcr.io/amplication/bookstore-application  (not set) → v1.0.1
+"
+        );
+        for (dry_run, said) in [(DryRun::Client, "Applied (dry run)\n"), (DryRun::Server, "Applied (server dry run)\n")]
+        {
+            let text = plain(&[receipt(Outcome::Applied)], dry_run);
+            assert!(text.contains(said), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_are_of_what_was_written() {
+        let receipts = [Outcome::Applied, Outcome::Applied, Outcome::Failed].map(receipt);
+        assert_eq!(names(&receipts, false), "application.argoproj.io/bookstore\n");
+        assert_eq!(names(&receipts[2..], false), "");
+    }
+}

@@ -1,5 +1,6 @@
 //! Decisions as a table: for a terminal, for a pull-request comment, as names.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use comfy_table::Cell;
@@ -9,18 +10,19 @@ use comfy_table::ContentArrangement;
 use comfy_table::Table;
 use comfy_table::Width;
 
+use crate::model::application::ApplicationKey;
+use crate::model::candidate::Rejected;
+use crate::model::candidate::Rejection;
 use crate::model::decision::CurrentFrom;
 use crate::model::decision::Decision;
 use crate::model::decision::ImageStatus;
 use crate::model::image::Version;
 use crate::model::plan::Destination;
 use crate::model::plan::Renderer;
-use crate::output::style;
-use crate::output::style::paint;
 use crate::output::text::safe;
 
 /// How a table is laid out.
-#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Layout {
     pub(crate) wide: bool,
@@ -51,36 +53,13 @@ pub(crate) fn table(decisions: &[Decision], layout: Layout) -> String {
         return grid(&columns, decisions, layout, Some(width - taken)).concat();
     }
     if taken > width {
-        return list(decisions, layout, width);
+        return narrow::list(decisions, layout, width);
     }
     let mut lines = grid(&columns, decisions, layout, None).into_iter();
     let mut text: String = lines.by_ref().take(usize::from(layout.headers)).collect();
     for (line, decision) in lines.zip(decisions) {
         text.push_str(&line);
-        text.push_str(&indented(&reason.1(decision), 2, width));
-    }
-    text
-}
-
-/// The decisions below their Applications, for a terminal too narrow for a table.
-fn list(decisions: &[Decision], layout: Layout, width: usize) -> String {
-    let mut text = String::new();
-    let mut last = None;
-    for decision in decisions {
-        if last != Some(&decision.application) {
-            last = Some(&decision.application);
-            let key = &decision.application;
-            text.push_str(&safe(&if layout.namespaces { key.to_string() } else { key.name.clone() }));
-            text.push('\n');
-        }
-        let status = decision.status.name();
-        let status = if layout.color { paint(style::of_status(decision.status), status) } else { status.to_owned() };
-        let versions = match candidate(decision) {
-            newest if newest == dash() || decision.status == ImageStatus::UpToDate => current(decision),
-            newest => format!("{} → {newest}", current(decision)),
-        };
-        let _ = writeln!(text, "  {}  {versions}  {status}", safe(decision.label()));
-        text.push_str(&indented(&safe(&decision.message), 4, width));
+        text.push_str(&narrow::indented(&reason.1(decision), 2, width));
     }
     text
 }
@@ -98,10 +77,9 @@ fn grid(columns: &[Column], decisions: &[Decision], layout: Layout, last: Option
         table.set_header(columns.iter().map(|column| column.0));
     }
     for decision in decisions {
-        table.add_row(columns.iter().map(|(_, cell)| {
-            let text = cell(decision);
-            let cell = Cell::new(&text);
-            if layout.color && text == decision.status.name() { cell.fg(color(decision.status)) } else { cell }
+        table.add_row(columns.iter().map(|(header, text)| {
+            let cell = Cell::new(text(decision));
+            if layout.color && *header == STATUS { cell.fg(color(decision.status)) } else { cell }
         }));
     }
     for (index, column) in table.column_iter_mut().enumerate() {
@@ -132,23 +110,8 @@ fn width_of(columns: &[Column], decisions: &[Decision], layout: Layout) -> usize
     columns.iter().map(|column| of(column) + usize::from(GAP)).sum()
 }
 
-/// Text in lines of at most `width`, each indented by `indent`.
-fn indented(text: &str, indent: usize, width: usize) -> String {
-    let blanks = " ".repeat(indent);
-    let mut lines = String::new();
-    let mut line = String::new();
-    for word in text.split_whitespace() {
-        if !line.is_empty() && indent + 1 + line.chars().count() + word.chars().count() > width {
-            let _ = writeln!(lines, "{blanks}{line}");
-            line.clear();
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-    }
-    lines + &format!("{blanks}{line}\n")
-}
+/// The column that is colored.
+const STATUS: &str = "STATUS";
 
 type Column = (&'static str, fn(&Decision) -> String);
 
@@ -161,7 +124,7 @@ fn columns(layout: Layout) -> Vec<Column> {
     columns.push(("IMAGE", |decision| safe(decision.label())));
     columns.push(("CURRENT", current));
     columns.push(("NEWEST", candidate));
-    columns.push(("STATUS", |decision| decision.status.name().to_owned()));
+    columns.push((STATUS, |decision| decision.status.name().to_owned()));
     if layout.wide {
         columns.push(("REASON", |decision| decision.reason.name()));
         columns.push(("STRATEGY", |decision| safe(&decision.strategy)));
@@ -241,25 +204,45 @@ fn title(name: &str) -> String {
     characters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(characters).collect()
 }
 
-/// Text that Markdown shows as it is: nothing in a tag or a message becomes a link, an image or a mention.
+/// Text that Markdown shows as it is: nothing in a tag or a message becomes markup, a link, a mention or a reference
+/// to an issue. GitHub looks for the last three in the rendered text, where an escaped character is itself again, so
+/// they are broken by a space without width.
 fn markdown_cell(text: &str) -> String {
     let mut cell = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
-            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '#' | '!' => {
+            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '!' => {
                 cell.push('\\');
                 cell.push(character);
             }
             '<' => cell.push_str("&lt;"),
             '>' => cell.push_str("&gt;"),
             '&' => cell.push_str("&amp;"),
-            // A zero-width joiner would do too, but this stays readable as text.
-            '@' => cell.push_str("&#64;"),
+            '$' => cell.push_str("&#36;"),
+            '@' | '#' => {
+                cell.push(character);
+                cell.push_str(NO_WIDTH);
+            }
+            '/' if cell.ends_with(':') => {
+                cell.push_str(NO_WIDTH);
+                cell.push(character);
+            }
+            '.' if ends_in_www(&cell) => {
+                cell.push_str(NO_WIDTH);
+                cell.push(character);
+            }
             other => cell.push(other),
         }
     }
     cell
 }
+
+fn ends_in_www(text: &str) -> bool {
+    text.get(text.len().saturating_sub(3)..).is_some_and(|end| end.eq_ignore_ascii_case("www"))
+}
+
+/// A space without width, as an entity.
+const NO_WIDTH: &str = "&#8203;";
 
 /// The Applications that have updates, by name as `apply` takes it.
 pub(crate) fn names(decisions: &[Decision], namespaces: bool) -> String {
@@ -276,7 +259,7 @@ pub(crate) fn names(decisions: &[Decision], namespaces: bool) -> String {
 }
 
 /// `application.argoproj.io/NAME`, or `NAMESPACE/NAME` where the namespace is not the same for all.
-pub(crate) fn name(key: &crate::model::application::ApplicationKey, namespaces: bool) -> String {
+pub(crate) fn name(key: &ApplicationKey, namespaces: bool) -> String {
     if namespaces { safe(&key.to_string()) } else { format!("application.argoproj.io/{}", safe(&key.name)) }
 }
 
@@ -308,6 +291,11 @@ pub(crate) fn explain(decisions: &[Decision]) -> String {
             decision.reason.name(),
             safe(&decision.message)
         );
+        if !decision.newer.is_empty() {
+            let newer = |rejected: &Rejected| format!("{} ({})", safe(&rejected.tag), rejected.why.name());
+            let newer: Vec<_> = decision.newer.iter().map(newer).collect();
+            let _ = writeln!(text, "  newer     {}", newer.join(", "));
+        }
         for group in rejected_groups(decision) {
             let _ = writeln!(text, "  rejected  {group}");
         }
@@ -317,25 +305,24 @@ pub(crate) fn explain(decisions: &[Decision]) -> String {
 
 /// Rejected tags by reason, with how many and the last few of each.
 fn rejected_groups(decision: &Decision) -> Vec<String> {
-    let mut reasons: Vec<_> = decision.rejected.iter().map(|rejected| rejected.why).collect();
-    reasons.sort();
-    reasons.dedup();
-    reasons
+    let mut groups: BTreeMap<Rejection, Vec<&str>> = BTreeMap::new();
+    for rejected in &decision.rejected {
+        groups.entry(rejected.why).or_default().push(&rejected.tag);
+    }
+    groups
         .into_iter()
-        .map(|why| {
-            let tags: Vec<_> = decision
-                .rejected
-                .iter()
-                .filter(|rejected| rejected.why == why)
-                .map(|rejected| safe(&rejected.tag))
-                .collect();
-            let shown: Vec<_> = tags.iter().rev().take(5).cloned().collect();
-            let more = if tags.len() > shown.len() {
-                format!(" and {} more", tags.len() - shown.len())
-            } else {
-                String::new()
-            };
+        .map(|(why, tags)| {
+            let shown: Vec<_> = tags.iter().rev().take(SHOWN).map(|tag| safe(tag)).collect();
+            let more = tags.len() - shown.len();
+            let more = if more == 0 { String::new() } else { format!(" and {more} more") };
             format!("{}: {}{more}", why.name(), shown.join(", "))
         })
         .collect()
 }
+
+/// How many tags of one group are shown.
+const SHOWN: usize = 5;
+
+mod narrow;
+#[cfg(test)]
+mod tests;
