@@ -229,13 +229,12 @@ impl<'a> Image<'a> {
 
     /// What stood in each place before the image was pinned, however often it is pinned again.
     fn replaced(&self, places: &Places, version_edits: &[Edit]) -> Vec<Replaced> {
-        let hold = Field::Annotation(places.hold.clone());
+        let field = Field::Annotation(places.hold.clone());
+        let now = self.annotation(&places.hold);
         let mut before: Vec<Replaced> = self.rule.pin.iter().flat_map(|pin| pin.replaced.iter().cloned()).collect();
         // A hold that somebody edited since is what will have been there before the new one.
-        let is_ours = self.annotation(&places.hold) == Some(HOLD);
-        before.retain(|replaced| !replaced.field.is_annotation() || (replaced.field == hold && is_ours));
-        let now = self.annotation(&places.hold).map(str::to_owned);
-        let hold = Replaced { field: hold, value: now };
+        before.retain(|replaced| !replaced.field.is_annotation() || (replaced.field == field && now == Some(HOLD)));
+        let hold = Replaced { field, value: now.map(str::to_owned) };
         let values = version_edits.iter().map(|edit| Replaced { field: edit.field.clone(), value: edit.from.clone() });
         for replaced in std::iter::once(hold).chain(values) {
             if before.iter().all(|known| known.field != replaced.field) {

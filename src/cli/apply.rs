@@ -23,6 +23,7 @@ use crate::document::receipts::DryRun;
 use crate::error::Error;
 use crate::error::ExitCode;
 use crate::model::application::ApplicationKey;
+use crate::model::diagnostic::Diagnostic;
 use crate::model::plan::Change;
 use crate::model::plan::Outcome;
 use crate::model::plan::Receipt;
@@ -284,10 +285,12 @@ pub(crate) async fn select_to_pin(
 ) -> Result<select::Selection, Error> {
     let selection = select::select_one(session, name, namespace).await?;
     session.diagnose(&selection.diagnostics);
-    if !write.force
-        && let Some((key, why)) = pipeline::managed(&selection.selected, &selection.updaters).into_iter().next()
-    {
-        return Err(Error::failed(format!("{key} is not written: {why}")));
+    for (key, why) in pipeline::managed(&selection.selected, &selection.updaters) {
+        if !write.force {
+            return Err(Error::failed(format!("{key} is not written: {why}")));
+        }
+        let what = "an ImageUpdater rules over it, and does not read annotations: for a running Image Updater the hold is not in force";
+        session.diagnose(&[Diagnostic::warning(pipeline::MANAGED_BY_UPDATER, what).about(&key)]);
     }
     Ok(selection)
 }

@@ -90,7 +90,7 @@ fn source_pointer(object: &Value, wanted: Option<&SourceId>) -> Result<String, M
                 .into_iter()
                 .flatten()
                 .enumerate()
-                .filter(|(_, source)| is_source(source, wanted))
+                .filter(|(_, source)| wanted.is_of(source))
                 .map(|(index, _)| index)
                 .collect();
             match matching.as_slice() {
@@ -98,20 +98,6 @@ fn source_pointer(object: &Value, wanted: Option<&SourceId>) -> Result<String, M
                 [] => Err(Misfit::NoSource(format!("the Application has no source {wanted} any more"))),
                 _ => Err(Misfit::NoSource(format!("the Application has more than one source {wanted}"))),
             }
-        }
-    }
-}
-
-fn is_source(source: &Value, wanted: &SourceId) -> bool {
-    let text = |key: &str| source.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
-    match &wanted.name {
-        Some(name) => text("name") == Some(name),
-        None => {
-            text("name").is_none()
-                && text("repoURL").unwrap_or_default() == wanted.repo_url
-                && text("path") == wanted.path.as_deref()
-                && text("chart") == wanted.chart.as_deref()
-                && text("ref") == wanted.reference.as_deref()
         }
     }
 }

@@ -64,7 +64,8 @@ fn an_image_updater_that_rules_needs_force(backend: Backend) {
     assert!(asked.is_empty(), "{asked:?}");
     world.run(&["apply", "--plan", "plan.json", "--force"]).expect(0);
     world.deploy("bookstore");
-    world.run(&["pin", "bookstore", "web", "--force"]).expect(0);
+    let pinned = world.run(&["pin", "bookstore", "web", "--force"]).expect(0);
+    assert!(pinned.stderr.contains("the hold is not in force"), "{pinned}");
     assert_eq!(world.writes().len(), 2);
 }
 
@@ -152,7 +153,15 @@ fn owners_are_named(backend: Backend) {
     assert!(applied.stderr.contains("`shops`"), "{applied}");
     world.deploy("by-set");
     let pinned = world.run(&["pin", "by-set", "web"]).expect(0);
-    assert!(pinned.stderr.contains("`shops`"), "{pinned}");
+    let keys = "argocd-image-updater.argoproj.io/web.ignore-tags, kubectl-image-update/pin.web";
+    for word in ["`shops`", "preservedFields.annotations", keys] {
+        assert!(pinned.stderr.contains(word), "{pinned}");
+    }
+    world.deploy("by-parent");
+    let pinned = world.run(&["pin", "by-parent", "web"]).expect(0);
+    for word in ["`root`", "ignore-tags\":\"*\"", "kubectl-image-update/pin.web"] {
+        assert!(pinned.stderr.contains(word), "{pinned}");
+    }
 }
 
 fn what_is_being_deleted_is_left(backend: Backend) {

@@ -24,6 +24,7 @@ on_both!(
     a_tag_that_moved_makes_the_plan_stale,
     an_application_made_again_is_another_one,
     a_saved_plan_decides_nothing_anew,
+    a_pin_that_came_later_holds,
     unknown_fields_are_kept,
     missing_blocks_are_made,
 );
@@ -191,6 +192,16 @@ fn a_saved_plan_decides_nothing_anew(backend: Backend) {
     });
     apply(&world).expect(0);
     assert!(configured(&world.get("bookstore")).contains(&"image.tag=v1.0.1".to_owned()));
+}
+
+fn a_pin_that_came_later_holds(backend: Backend) {
+    let world = planned(backend, Form::Helm);
+    world.run(&["pin", "bookstore", "web", "--reason", "freeze"]).expect(0);
+    world.forget();
+    is_stale(&world, &["`web`", "pinned", "v1.0.0"]);
+    // One at the very version that was planned is in nobody's way.
+    world.run(&["pin", "bookstore", "web=v1.0.1"]).expect(0);
+    assert_eq!(apply(&world).expect(0).json()["receipts"][0]["outcome"], "AlreadyApplied");
 }
 
 fn unknown_fields_are_kept(backend: Backend) {

@@ -134,6 +134,14 @@ fn all_namespaces_are_told_apart(backend: Backend) {
     let qualified = ["argocd/alpha", three.as_str()];
     assert_eq!(named(&check(&[&["-o", "name"][..], &qualified].concat()).expect(0)), qualified);
 
+    // What is read everywhere can be written everywhere.
+    world.grant(&everywhere, allow("patch", "applications").everywhere());
+    assert_eq!(
+        named(&world.run_as(&everywhere, &["apply", "-A", "--yes", "-o", "name"]).expect(0)),
+        ["argocd/alpha", &two, &three]
+    );
+    assert_eq!(world.writes().len(), 3);
+
     // The usual rights end at the namespace; the refusal says what is missing.
     refused(
         world.run(&["check", "-A"]),
