@@ -338,6 +338,9 @@ async fn no_log_level_shows_a_secret() {
         .with_writer(move || writer.clone())
         .with_ansi(false)
         .finish();
+    // While there is only one, tracing asks each thread's own subscriber which lines it wants, and the other tests have
+    // none: a line that one of them reaches first would then be off here too. With two it asks both.
+    let _second = tracing::Dispatch::new(tracing_subscriber::registry());
     let _guard = tracing::subscriber::set_default(subscriber);
     let secret =
         |what: &str| what.contains("hunter2") || what.contains("Zm9vOmh1bnRlcjI") || what.contains("s3cr3t-t0k3n");
