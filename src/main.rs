@@ -54,6 +54,7 @@ mod process;
 mod propose;
 mod registry;
 mod strategy;
+mod templates;
 mod writeback;
 
 fn main() -> std::process::ExitCode {

@@ -19,6 +19,7 @@ use crate::model::plan::Destination;
 use crate::model::plan::Edit;
 use crate::model::plan::Field;
 use crate::model::plan::ImageChange;
+use crate::model::plan::Seen;
 use crate::writeback;
 use crate::writeback::Intent;
 use crate::writeback::Placement;
@@ -246,15 +247,10 @@ impl<'a> Image<'a> {
 
     /// The edits that set a version; none if it is the one that is set, however it is.
     fn version_edits(&self, version: &Version) -> Vec<Edit> {
-        let Destination::Application { renderer: Some(renderer), .. } = &self.placement.destination else {
-            return Vec::new();
-        };
         if self.placement.configured.as_ref() == Some(version) {
             return Vec::new();
         }
-        writeback::source_of(self.application, &self.placement.destination)
-            .map(|source| writeback::edits(source, *renderer, self.rule, version))
-            .unwrap_or_default()
+        self.placement.edits(self.rule, version)
     }
 
     /// Whether nothing has to be written to set a version.
@@ -264,12 +260,11 @@ impl<'a> Image<'a> {
 
     /// The edits that put back the version that a pin replaced.
     fn restoring_edits(&self, pin: &Pin) -> Vec<Edit> {
-        let source = writeback::source_of(self.application, &self.placement.destination);
         let of_version = pin.replaced.iter().filter(|replaced| !replaced.field.is_annotation());
         of_version
             .map(|replaced| Edit {
                 field: replaced.field.clone(),
-                from: source.and_then(|source| writeback::value_of(source, &replaced.field)),
+                from: self.placement.value_of(&replaced.field),
                 to: replaced.value.clone(),
             })
             .collect()
@@ -277,12 +272,7 @@ impl<'a> Image<'a> {
 
     /// The version that is configured once `edits` are made.
     fn version_after(&self, edits: &[Edit]) -> Option<Version> {
-        let Destination::Application { renderer: Some(renderer), .. } = &self.placement.destination else {
-            return None;
-        };
-        let source = writeback::source_of(self.application, &self.placement.destination)?;
-        let source = writeback::with_edits(source, edits);
-        writeback::configured(&source, *renderer, self.rule, self.rule.settings.as_ref().ok()?)
+        self.placement.version_after(self.rule, edits)
     }
 
     fn change(&self, mut edits: Vec<Edit>, image: ImageChange) -> Change {
@@ -296,7 +286,7 @@ impl<'a> Image<'a> {
             images: vec![image],
             destination,
             edits,
-            resource_version: self.application.resource_version.clone(),
+            seen: Seen { resource_version: self.application.resource_version.clone(), ..Seen::default() },
         }
     }
 }

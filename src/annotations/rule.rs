@@ -19,6 +19,16 @@ pub(crate) struct AppRules {
     pub(crate) images: Vec<ImageRule>,
 }
 
+impl AppRules {
+    /// Which login is named for the repository that is written to.
+    pub(crate) fn git_login(&self) -> Option<&str> {
+        match &self.write_back {
+            Ok(WriteBack::Git(git)) => git.login.as_deref(),
+            _ => None,
+        }
+    }
+}
+
 /// Where updates of an Application are written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum WriteBack {

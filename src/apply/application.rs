@@ -14,6 +14,7 @@ use crate::cluster::error::ClusterError;
 use crate::cluster::error::ClusterErrorKind;
 use crate::model::application::Application;
 use crate::model::application::ApplicationKey;
+use crate::model::plan::At;
 use crate::model::plan::Change;
 use crate::model::plan::Outcome;
 use crate::model::plan::Receipt;
@@ -82,7 +83,7 @@ pub(super) async fn write(
     dry_run: bool,
 ) -> (Receipt, Option<Application>) {
     let ended =
-        |outcome, message: String| (Receipt { change: change.clone(), outcome, resource_version: None, message }, None);
+        |outcome, message: String| (Receipt { change: change.clone(), outcome, at: None, message }, None);
     let mut found = ready.object;
     for attempt in 1..=TRIES {
         if let Checked::Ended(outcome, message) = check(&found, change, now) {
@@ -153,7 +154,7 @@ fn applied(change: &Change, written: &Application) -> Receipt {
     Receipt {
         change: change.clone(),
         outcome: Outcome::Applied,
-        resource_version: written.resource_version.clone(),
+        at: written.resource_version.clone().map(At::ResourceVersion),
         message: notes.join("; "),
     }
 }

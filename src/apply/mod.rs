@@ -172,5 +172,5 @@ fn untouched(changes: &[&Change], checked: Vec<Checked>) -> Vec<Receipt> {
 }
 
 fn receipt(change: &Change, outcome: Outcome, message: impl Into<String>) -> Receipt {
-    Receipt { change: change.clone(), outcome, resource_version: None, message: message.into() }
+    Receipt { change: change.clone(), outcome, at: None, message: message.into() }
 }

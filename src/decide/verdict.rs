@@ -48,6 +48,9 @@ pub(super) fn of(survey: &Survey<'_>, answer: &Answer, pin_expired: bool) -> Ver
     if settings.filter.ignores_everything() {
         return Verdict::new(ImageStatus::Pinned, Reason::IgnoredByHand, "its own `ignore-tags` matches every tag");
     }
+    if let Some(unread) = survey.unread() {
+        return Verdict::new(ImageStatus::Undetermined, unread.reason, unread.message.clone());
+    }
     if survey.is_not_deployed(settings) {
         let message = "neither configured nor live; `force-update: \"true\"` writes it all the same";
         return Verdict::new(ImageStatus::NotDeployed, Reason::CurrentUnknown, message);

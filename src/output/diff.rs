@@ -39,7 +39,7 @@ pub(crate) fn application(change: &Change, before: &Value, after: &Value) -> Tar
         Destination::Application { renderer, source } => {
             (renderer.map_or("annotations", Renderer::name), source.as_ref())
         }
-        Destination::Git { .. } => ("git", None),
+        Destination::Git(_) => ("git", None),
     };
     let of_source = source.map_or_else(String::new, |source| format!(" source {source}"));
     let ApplicationKey { namespace, name } = &change.application;

@@ -166,7 +166,7 @@ fn write_back(destination: &Destination) -> String {
         Destination::Application { renderer, .. } => {
             format!("argocd:{}", renderer.map_or("annotations", Renderer::name))
         }
-        Destination::Git { target, .. } => format!("git:{}", safe(target.as_deref().unwrap_or("default"))),
+        Destination::Git(git) => format!("git:{}", safe(git.target.as_deref().unwrap_or("default"))),
     }
 }
 

@@ -77,8 +77,12 @@ fn hostile_change() -> Change {
 
 /// Everything that is shown about hostile values, by who shows it, each without what is ours: color and line breaks.
 fn outputs() -> Vec<(&'static str, String)> {
-    let git =
-        Destination::Git { repository: Some(hostile()), branch: Some(hostile()), target: Some(hostile()), path: None };
+    let git = Destination::Git(GitTarget {
+        repository: hostile(),
+        branch: Some(hostile()),
+        target: Some(hostile()),
+        ..git_target()
+    });
     let decisions = [hostile_decision(git), hostile_decision(Destination::ANNOTATIONS)];
     let layout = table::Layout { wide: true, headers: true, namespaces: true, color: true, width: None };
     let change = hostile_change();

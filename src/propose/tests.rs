@@ -78,7 +78,7 @@ fn images_of_one_destination_are_one_change() {
     );
     assert_eq!((codes(&proposal), proposal.left_out), (vec![], false));
     let change = &proposal.changes[0];
-    assert_eq!((change.uid.as_deref(), change.resource_version.as_deref()), (Some("u-1"), Some("7")));
+    assert_eq!((change.uid.as_deref(), change.seen.resource_version.as_deref()), (Some("u-1"), Some("7")));
     assert_eq!(change.images[0].from.as_ref().map(ToString::to_string).as_deref(), Some("1"));
     assert_eq!(change.images[1].from, None);
     assert_eq!(change.images[0].because, "the only version");

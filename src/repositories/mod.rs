@@ -1,0 +1,280 @@
+//! The git repositories that Applications are written to: what stands in them, and commits that are pushed.
+//!
+//! `look` reads any number of files in one fetch for each repository and login, `push` writes; `worktree` does both in a
+//! folder that the caller checked out. Nothing is decided here: what a file becomes comes from `writeback`.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use futures::StreamExt as _;
+use tokio::sync::Mutex;
+use tokio::sync::OnceCell;
+
+use crate::git::Git;
+use crate::git::GitClone;
+use crate::git::GitSettings;
+use crate::git::Remote;
+use crate::git::Revision;
+use crate::git::error::GitError;
+use crate::git::tree;
+use crate::logins::Logins;
+use crate::logins::World;
+use crate::model::application::Application;
+use crate::model::decision::Reason;
+use crate::model::diagnostic::Diagnostic;
+use crate::model::git::BranchName;
+use crate::model::git::FilePath;
+use crate::model::git::ObjectId;
+use crate::model::git_url::GitUrl;
+use crate::writeback::git::Entry;
+use crate::writeback::git::Tree;
+
+pub(crate) mod commits;
+pub(crate) mod push;
+pub(crate) mod worktree;
+
+/// How many repositories are worked on at a time.
+const AT_A_TIME: usize = 8;
+
+/// Where files are read and written.
+#[derive(Debug)]
+pub(crate) struct RepositoriesSettings {
+    /// The folder that somebody checked out, instead of every repository.
+    pub(crate) worktree: Option<PathBuf>,
+}
+
+/// The repositories of a run.
+pub(crate) struct Repositories {
+    settings: RepositoriesSettings,
+    git_settings: GitSettings,
+    git: OnceCell<Result<Git, GitError>>,
+    clones: Mutex<BTreeMap<Remote, Clone>>,
+}
+
+/// A clone that whoever comes first opens.
+type Clone = Arc<Mutex<Option<GitClone>>>;
+
+/// What somebody wants to see of a repository.
+#[derive(Debug)]
+pub(crate) struct Want<'a> {
+    pub(crate) application: &'a Application,
+    /// The login that the Application names.
+    pub(crate) login: Option<&'a str>,
+    pub(crate) repository: &'a str,
+    /// `None`: the branch that HEAD names.
+    pub(crate) branch: Option<&'a str>,
+    pub(crate) paths: Vec<String>,
+}
+
+/// Why a repository could not be looked into.
+#[derive(Clone, Debug)]
+pub(crate) struct Trouble {
+    pub(crate) reason: Reason,
+    pub(crate) message: String,
+}
+
+impl From<&GitError> for Trouble {
+    fn from(error: &GitError) -> Self {
+        let hint = error.hint().map_or_else(String::new, |hint| format!(" ({hint})"));
+        Self { reason: Reason::GitUnreachable, message: format!("{error}{hint}") }
+    }
+}
+
+/// What is found for a [`Want`]; `None`: the branch is not there.
+pub(crate) type Found = Result<Option<Tree>, Trouble>;
+
+impl Repositories {
+    pub(crate) fn new(settings: RepositoriesSettings, git_settings: GitSettings) -> Self {
+        Self { settings, git_settings, git: OnceCell::new(), clones: Mutex::default() }
+    }
+
+    /// The folder that is read and written instead of repositories.
+    pub(crate) fn worktree(&self) -> Option<&PathBuf> {
+        self.settings.worktree.as_ref()
+    }
+
+    /// The git program, found once.
+    ///
+    /// # Errors
+    /// There is none that is new enough.
+    pub(crate) async fn git(&self) -> Result<&Git, &GitError> {
+        self.git.get_or_init(|| Git::find(self.git_settings.clone())).await.as_ref()
+    }
+
+    /// Looks for files, with one fetch for each repository and login.
+    pub(crate) async fn look(
+        &self,
+        (world, logins): (World<'_>, &Logins),
+        wants: &[Want<'_>],
+    ) -> (Vec<Found>, Vec<Diagnostic>) {
+        if let Some(folder) = self.worktree() {
+            return (wants.iter().map(|want| Ok(Some(worktree::tree(folder, &want.paths)))).collect(), Vec::new());
+        }
+        let mut found: Vec<Found> = Vec::with_capacity(wants.len());
+        let mut diagnostics: Vec<Diagnostic> = Vec::new();
+        let mut groups: BTreeMap<Remote, Vec<usize>> = BTreeMap::new();
+        for (index, want) in wants.iter().enumerate() {
+            match self.remote((world, logins), want.application, (want.login, want.repository)).await {
+                Ok((remote, said)) => {
+                    diagnostics.extend(said);
+                    groups.entry(remote).or_default().push(index);
+                    found.push(Ok(None));
+                }
+                Err(trouble) => found.push(Err(trouble)),
+            }
+        }
+        let mut known = BTreeSet::new();
+        diagnostics.retain(|diagnostic| known.insert(format!("{diagnostic:?}")));
+        let answers: Vec<_> = futures::stream::iter(groups.into_iter().map(|(remote, indexes)| async move {
+            let wanted: Vec<&Want<'_>> = indexes.iter().map(|index| &wants[*index]).collect();
+            let answers = self.look_into(remote, &wanted).await;
+            (indexes, answers)
+        }))
+        .buffered(AT_A_TIME)
+        .collect()
+        .await;
+        for (indexes, answers) in answers {
+            for (index, answer) in indexes.into_iter().zip(answers) {
+                found[index] = answer;
+            }
+        }
+        (found, diagnostics)
+    }
+
+    /// A repository, and how to log in there for an Application that names this login.
+    pub(crate) async fn remote(
+        &self,
+        (world, logins): (World<'_>, &Logins),
+        application: &Application,
+        (login, repository): (Option<&str>, &str),
+    ) -> Result<(Remote, Vec<Diagnostic>), Trouble> {
+        let url = GitUrl::parse(repository).map_err(|why| Trouble {
+            reason: Reason::BadValue,
+            message: format!("the repository `{}` {why}", repository.escape_debug()),
+        })?;
+        let found = logins.of_repository(world, application, (login, &url)).await;
+        match found.login {
+            Ok((login, trust)) => Ok((Remote { url, login, trust }, found.diagnostics)),
+            Err(message) => Err(Trouble { reason: Reason::BadValue, message }),
+        }
+    }
+
+    /// The clone of a repository, opened at the first call.
+    pub(crate) async fn clone_of(&self, remote: &Remote) -> Clone {
+        Arc::clone(self.clones.lock().await.entry(remote.clone()).or_default())
+    }
+
+    /// Opens a clone unless that is done.
+    pub(crate) async fn open<'a>(
+        &self,
+        slot: &'a mut Option<GitClone>,
+        remote: &Remote,
+    ) -> Result<&'a mut GitClone, Trouble> {
+        if slot.is_none() {
+            let git = self.git().await.map_err(Trouble::from)?;
+            *slot = Some(git.open(remote.clone()).await.map_err(|error| Trouble::from(&error))?);
+        }
+        Ok(slot.as_mut().expect("it was just opened"))
+    }
+
+    async fn look_into(&self, remote: Remote, wants: &[&Want<'_>]) -> Vec<Found> {
+        let clone = self.clone_of(&remote).await;
+        let mut slot = clone.lock().await;
+        let looked = match self.open(&mut slot, &remote).await {
+            Ok(clone) => look(clone, wants).await,
+            Err(trouble) => Err(trouble),
+        };
+        match looked {
+            Ok(found) => found,
+            Err(trouble) => wants.iter().map(|_| Err(trouble.clone())).collect(),
+        }
+    }
+}
+
+/// Reads what is wanted of one repository.
+async fn look(clone: &mut GitClone, wants: &[&Want<'_>]) -> Result<Vec<Found>, Trouble> {
+    let trouble = |error: GitError| Trouble::from(&error);
+    let head = if wants.iter().any(|want| want.branch.is_none()) {
+        clone.head_branch().await.map_err(trouble)?
+    } else {
+        None
+    };
+    let mut branches: BTreeMap<BranchName, Option<ObjectId>> = BTreeMap::new();
+    let names: Vec<Result<BranchName, Trouble>> = wants
+        .iter()
+        .map(|want| match want.branch {
+            Some(name) => BranchName::new(name).map_err(|why| Trouble {
+                reason: Reason::BadValue,
+                message: format!("the branch `{}` {why}", name.escape_debug()),
+            }),
+            None => head.clone().ok_or_else(|| Trouble {
+                reason: Reason::GitUnreachable,
+                message: format!("HEAD of {} names no branch: set `git-branch`", clone.remote().url),
+            }),
+        })
+        .collect();
+    branches.extend(names.iter().flatten().map(|name| (name.clone(), None)));
+    let revisions: Vec<Revision> = branches.keys().cloned().map(Revision::Branch).collect();
+    let commits = clone.fetch(&revisions).await.map_err(trouble)?;
+    for (slot, commit) in branches.values_mut().zip(commits) {
+        *slot = commit;
+    }
+    let mut trees = Vec::new();
+    for (want, name) in wants.iter().zip(names) {
+        trees.push(match name {
+            Ok(name) => match branches.get(&name).cloned().flatten() {
+                Some(commit) => Ok(Some((name, entries(clone, &commit, &want.paths).await?, commit))),
+                None => Ok(None),
+            },
+            Err(trouble) => Err(trouble),
+        });
+    }
+    let blobs: BTreeSet<ObjectId> =
+        trees.iter().flatten().flatten().flat_map(|(_, entries, _)| entries.values()).filter_map(blob_of).collect();
+    let blobs: Vec<ObjectId> = blobs.into_iter().collect();
+    let contents = clone.contents(&blobs).await.map_err(trouble)?;
+    let contents: BTreeMap<ObjectId, Arc<[u8]>> =
+        blobs.into_iter().zip(contents.into_iter().map(Arc::<[u8]>::from)).collect();
+    let filled = |(name, entries, commit): (BranchName, BTreeMap<String, tree::Entry>, ObjectId)| Tree {
+        branch: name.to_string(),
+        commit: Some(commit.to_string()),
+        files: entries.into_iter().map(|(path, entry)| (path, filled(&entry, &contents))).collect(),
+    };
+    Ok(trees.into_iter().map(|tree| tree.map(|tree| tree.map(filled))).collect())
+}
+
+/// What is at each path.
+async fn entries(
+    clone: &mut GitClone,
+    commit: &ObjectId,
+    paths: &[String],
+) -> Result<BTreeMap<String, tree::Entry>, Trouble> {
+    let mut wanted = Vec::new();
+    for path in paths {
+        let refused =
+            |why| Trouble { reason: Reason::RefusedPath, message: format!("the path `{}` {why}", path.escape_debug()) };
+        wanted.push(FilePath::new(path).map_err(refused)?);
+    }
+    let found = clone.entries(commit, &wanted).await.map_err(|error| Trouble::from(&error))?;
+    Ok(paths.iter().cloned().zip(found).collect())
+}
+
+fn blob_of(entry: &tree::Entry) -> Option<ObjectId> {
+    match entry {
+        tree::Entry::File { blob, .. } => Some(blob.clone()),
+        _ => None,
+    }
+}
+
+fn filled(entry: &tree::Entry, contents: &BTreeMap<ObjectId, Arc<[u8]>>) -> Entry {
+    match (entry, entry.refusal()) {
+        (_, Some(why)) => Entry::Refused(format!("it {why}")),
+        (tree::Entry::File { blob, .. }, None) => match contents.get(blob) {
+            Some(bytes) => Entry::File { bytes: Arc::clone(bytes), blob: Some(blob.to_string()) },
+            None => Entry::Refused("it could not be read".to_owned()),
+        },
+        _ => Entry::Absent,
+    }
+}
