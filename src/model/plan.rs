@@ -113,6 +113,8 @@ pub(crate) enum Field {
     HelmParameter(String),
     /// An entry of `kustomize.images`, by the name it overrides; the value is the whole entry.
     KustomizeImage(String),
+    /// A value of a Helm values file, by its key path as the annotation writes it: `image.tag`, `images[1].tag`.
+    HelmValue(String),
     /// An annotation of the Application, by its full key.
     Annotation(String),
 }
@@ -121,7 +123,9 @@ impl Field {
     /// The name that stands in a plan's `edits[].at`.
     pub(crate) fn at(&self) -> &str {
         match self {
-            Self::HelmParameter(name) | Self::KustomizeImage(name) | Self::Annotation(name) => name,
+            Self::HelmParameter(name) | Self::KustomizeImage(name) | Self::HelmValue(name) | Self::Annotation(name) => {
+                name
+            }
         }
     }
 
@@ -139,6 +143,7 @@ impl Field {
         match self {
             Self::HelmParameter(_) => "helmParameter",
             Self::KustomizeImage(_) => "kustomizeImage",
+            Self::HelmValue(_) => "helmValue",
             Self::Annotation(_) => "annotation",
         }
     }
@@ -148,6 +153,7 @@ impl Field {
         match kind {
             "helmParameter" => Some(Self::HelmParameter(at)),
             "kustomizeImage" => Some(Self::KustomizeImage(at)),
+            "helmValue" => Some(Self::HelmValue(at)),
             "annotation" => Some(Self::Annotation(at)),
             _ => None,
         }
@@ -158,6 +164,7 @@ impl Field {
         match self {
             Self::HelmParameter(_) => "Helm parameter",
             Self::KustomizeImage(_) => "Kustomize image",
+            Self::HelmValue(_) => "Helm value",
             Self::Annotation(_) => "annotation",
         }
     }

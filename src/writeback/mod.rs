@@ -23,6 +23,8 @@ use crate::model::plan::Field;
 use crate::model::plan::Renderer;
 
 mod conflicts;
+#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "the write-back to git that calls it comes next"))]
+pub(crate) mod files;
 mod helm;
 mod kustomize;
 pub(crate) mod object;
@@ -124,7 +126,7 @@ pub(crate) fn value_of(source: &Source, field: &Field) -> Option<String> {
     match field {
         Field::HelmParameter(name) => helm::value(source, name).map(str::to_owned),
         Field::KustomizeImage(name) => kustomize::value(source, name).map(str::to_owned),
-        Field::Annotation(_) => None,
+        Field::HelmValue(_) | Field::Annotation(_) => None,
     }
 }
 
@@ -143,7 +145,7 @@ pub(crate) fn with_edits(source: &Source, edits: &[Edit]) -> Source {
                 images.retain(|entry| kustomize::name(entry) != *name);
                 images.extend(to.clone());
             }
-            (Field::Annotation(_), _) => {}
+            (Field::HelmValue(_) | Field::Annotation(_), _) => {}
         }
     }
     source

@@ -116,6 +116,8 @@ fn read(object: &Value, source: &str, field: &Field) -> Option<String> {
             .rev()
             .filter_map(text)
             .find(|entry| kustomize::name(entry) == *name),
+        // It stands in a file, never in an Application.
+        Field::HelmValue(_) => None,
     }
 }
 
@@ -156,6 +158,7 @@ fn write(object: &mut Value, source: &str, edit: &Edit) {
             let put = |entry: &mut Value, value: &str| *entry = Value::from(value);
             write_all(list_at(object, source, "kustomize", "images"), to, is_it, put);
         }
+        Field::HelmValue(_) => {}
     }
 }
 
