@@ -29,8 +29,8 @@
 //! # What is never so
 //!
 //! A strategy knows no registry, and the registry client knows no strategy. Nothing below `cli` knows clap or prints.
-//! Only `document`, `pin_record` and the wire files of `registry`, `cluster` and `manifests` know how a value is
-//! serialized. Only `process` reads the environment or the clock. A fact that could not be had is in the value
+//! Only `document`, `pin_record`, `writeback::files` and the wire files of `registry`, `cluster` and `manifests` know how
+//! a value is serialized. Only `process` reads the environment or the clock. A fact that could not be had is in the value
 //! (`Evidence::Missing`), never a quietly smaller list. A test holds the imports to this (`tests/it/architecture.rs`).
 
 mod annotations;

@@ -195,7 +195,7 @@ pub(crate) enum Field {
     HelmParameter(String),
     /// An entry of `kustomize.images`, by the name it overrides; the value is the whole entry.
     KustomizeImage(String),
-    /// A value of a Helm values file, by its key path as the annotation writes it.
+    /// A value of a Helm values file, by its key path as the annotation writes it: `image.tag`, `images[1].tag`.
     HelmValue(String),
     /// An annotation of the Application, by its full key.
     Annotation(String),

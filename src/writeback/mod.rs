@@ -158,7 +158,7 @@ fn with_edits(source: &Source, edits: &[Edit]) -> Source {
                 images.retain(|entry| kustomize::name(entry) != *name);
                 images.extend(to.clone());
             }
-            (Field::Annotation(_), _) => {}
+            (Field::HelmValue(_) | Field::Annotation(_), _) => {}
         }
     }
     source

@@ -119,6 +119,7 @@ fn read(object: &Value, source: &str, field: &Field) -> Option<String> {
             .rev()
             .filter_map(text)
             .find(|entry| kustomize::name(entry) == *name),
+        // It stands in a file, never in an Application.
         Field::HelmValue(_) => None,
     }
 }

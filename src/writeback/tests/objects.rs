@@ -268,6 +268,7 @@ fn read(object: &Value, field: &Field) -> Option<String> {
             Some(found.as_str().unwrap().to_owned())
         }
         Field::Annotation(key) => object["metadata"]["annotations"][key].as_str().map(str::to_owned),
+        Field::HelmValue(_) => None,
     }
 }
 
@@ -284,7 +285,7 @@ fn without(object: &Value, field: &Field) -> Value {
             elements.retain(|element| match field {
                 Field::HelmParameter(name) => element["name"] != **name,
                 Field::KustomizeImage(name) => element.as_str().is_none_or(|entry| kustomize::name(entry) != name),
-                Field::Annotation(_) => true,
+                Field::HelmValue(_) | Field::Annotation(_) => true,
             });
         }
         if found.get(list).is_some_and(|list| list == &json!([])) {

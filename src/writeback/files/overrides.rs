@@ -1,0 +1,229 @@
+//! `.argocd-source-<app>.yaml`: `helm.parameters` and `kustomize.images` (spec section 6.5).
+//!
+//! Argo CD merges the file over the source (RFC 7386): a list in it hides the one of the Application. It reads the keys
+//! of a parameter whatever their case.
+
+use std::collections::HashMap;
+
+use crate::model::plan::Edit;
+use crate::model::plan::Field;
+use crate::writeback::kustomize;
+
+use super::Carried;
+use super::Entries;
+use super::entry;
+use super::wrong_field;
+use super::yaml::New;
+use super::yaml::NodeId;
+use super::yaml::Refusal;
+use super::yaml::Yaml;
+
+const PARAMETERS: [&str; 2] = ["helm", "parameters"];
+const IMAGES: [&str; 2] = ["kustomize", "images"];
+
+const VALUE: &str = "value";
+const FORCE_STRING: &str = "forcestring";
+
+/// The parameters and images that the file sets.
+pub(super) fn entries(yaml: &Yaml) -> Result<Entries, Refusal> {
+    let parameters = list(yaml, PARAMETERS)?.map(|list| {
+        let items = yaml.items(list).unwrap_or_default().iter();
+        items.filter_map(|item| Some((name_of(yaml, *item)?.to_owned(), value_of(yaml, *item)))).collect()
+    });
+    let images = list(yaml, IMAGES)?.map(|list| {
+        let items = yaml.items(list).unwrap_or_default().iter();
+        items.filter_map(|item| yaml.text(*item).map(str::to_owned)).collect()
+    });
+    Ok(Entries { helm: parameters, kustomize: images })
+}
+
+/// The value of a parameter; of several with one name the last, which is the one Helm uses.
+pub(super) fn parameter(yaml: &Yaml, name: &str) -> Result<Option<String>, Refusal> {
+    Ok(parameters_named(yaml, name)?.last().map(|item| value_of(yaml, *item)))
+}
+
+/// The image that overrides a name; of several the last, which is the one Kustomize uses.
+pub(super) fn image(yaml: &Yaml, name: &str) -> Result<Option<String>, Refusal> {
+    Ok(images_named(yaml, name)?.last().and_then(|item| yaml.text(*item)).map(str::to_owned))
+}
+
+/// Makes edits: first all scalars that are there, then, one by one, what is new, then what goes away.
+pub(super) fn edit(yaml: &mut Yaml, edits: &[&Edit], carried: &[Carried]) -> Result<(), Refusal> {
+    let mut scalars = HashMap::new();
+    for edit in edits {
+        let Some(to) = &edit.to else { continue };
+        for (scalar, new) in replacements(yaml, &edit.field, to)? {
+            if scalars.insert(scalar, new.clone()).is_some_and(|before| before != new) {
+                let message = format!("`{}` and another edit share this value", edit.field.at().escape_debug());
+                return Err(yaml.refuse(scalar, message));
+            }
+        }
+    }
+    yaml.set(&scalars)?;
+    for edit in edits {
+        match (&edit.field, &edit.to) {
+            (Field::HelmParameter(name), Some(to)) => add_parameter(yaml, name, to, carried)?,
+            (Field::KustomizeImage(name), Some(to)) => add_image(yaml, name, to, carried)?,
+            _ => {}
+        }
+    }
+    for edit in edits.iter().filter(|edit| edit.to.is_none()) {
+        remove(yaml, &edit.field)?;
+    }
+    Ok(())
+}
+
+/// The scalars that an edit replaces.
+fn replacements(yaml: &Yaml, field: &Field, to: &str) -> Result<Vec<(NodeId, New)>, Refusal> {
+    let mut replacements = Vec::new();
+    match field {
+        Field::HelmParameter(name) => {
+            for item in parameters_named(yaml, name)? {
+                if let Some(value) = key_of(yaml, item, VALUE) {
+                    replacements.push((value, New::text(to)));
+                }
+                let forced = key_of(yaml, item, FORCE_STRING);
+                replacements.extend(forced.filter(|forced| !yaml.is_true(*forced)).map(|it| (it, New::True)));
+            }
+        }
+        Field::KustomizeImage(name) if kustomize::name(to) == name => {
+            let items = images_named(yaml, name)?.into_iter();
+            replacements.extend(items.map(|item| (yaml.resolved(item), New::text(to))));
+        }
+        Field::KustomizeImage(name) => {
+            let (to, name) = (to.escape_debug(), name.escape_debug());
+            return Err(Refusal::new(format!("`{to}` is no image for `{name}`")));
+        }
+        field => return Err(wrong_field(field)),
+    }
+    Ok(replacements)
+}
+
+/// Adds a parameter, or the keys that it lacks.
+fn add_parameter(yaml: &mut Yaml, name: &str, to: &str, carried: &[Carried]) -> Result<(), Refusal> {
+    for place in 0..parameters_named(yaml, name)?.len() {
+        for (key, new) in [(VALUE, New::text(to)), (FORCE_STRING, New::True)] {
+            let item = parameters_named(yaml, name)?.get(place).copied();
+            if let Some(item) = item.filter(|item| key_of(yaml, *item, key).is_none()) {
+                yaml.put(Some(item), &[key], new)?;
+            }
+        }
+    }
+    if !parameters_named(yaml, name)?.is_empty() {
+        return Ok(());
+    }
+    let new = parameter_element(name, to, true);
+    if let Some(list) = list(yaml, PARAMETERS)? {
+        return yaml.push(list, new);
+    }
+    let mut elements: Vec<_> = carried
+        .iter()
+        .filter_map(|carried| match carried {
+            Carried::Parameter { name: other, value, force_string } if other != name => {
+                Some(parameter_element(other, value, *force_string))
+            }
+            Carried::Parameter { .. } => Some(new.clone()),
+            Carried::Image(_) => None,
+        })
+        .collect();
+    if !elements.contains(&new) {
+        elements.push(new);
+    }
+    put_list(yaml, PARAMETERS, elements)
+}
+
+/// Adds an image, if none overrides its name.
+fn add_image(yaml: &mut Yaml, name: &str, to: &str, carried: &[Carried]) -> Result<(), Refusal> {
+    if !images_named(yaml, name)?.is_empty() {
+        return Ok(());
+    }
+    if let Some(list) = list(yaml, IMAGES)? {
+        return yaml.push(list, New::text(to));
+    }
+    let mut elements: Vec<_> = carried
+        .iter()
+        .filter_map(|carried| match carried {
+            Carried::Image(other) if kustomize::name(other) == name => Some(New::text(to)),
+            Carried::Image(other) => Some(New::text(other)),
+            Carried::Parameter { .. } => None,
+        })
+        .collect();
+    if !elements.contains(&New::text(to)) {
+        elements.push(New::text(to));
+    }
+    put_list(yaml, IMAGES, elements)
+}
+
+/// Removes every parameter or image that a field names.
+fn remove(yaml: &mut Yaml, field: &Field) -> Result<(), Refusal> {
+    loop {
+        let (path, named) = match field {
+            Field::HelmParameter(name) => (PARAMETERS, parameters_named(yaml, name)?),
+            Field::KustomizeImage(name) => (IMAGES, images_named(yaml, name)?),
+            field => return Err(wrong_field(field)),
+        };
+        let Some((list, first)) = list(yaml, path)?.zip(named.first()) else { return Ok(()) };
+        let place = yaml.items(list).and_then(|items| items.iter().position(|item| item == first));
+        yaml.remove(list, place.unwrap_or_default())?;
+    }
+}
+
+fn parameter_element(name: &str, value: &str, force_string: bool) -> New {
+    let force_string = if force_string { New::True } else { New::False };
+    New::Map(vec![entry("name", New::text(name)), entry(VALUE, New::text(value)), entry(FORCE_STRING, force_string)])
+}
+
+/// Writes a list that is not there.
+fn put_list(yaml: &mut Yaml, [block, list]: [&str; 2], elements: Vec<New>) -> Result<(), Refusal> {
+    let new = New::List(elements);
+    let root = yaml.root();
+    let block_node = root.and_then(|root| yaml.get(root, block));
+    match block_node {
+        Some(block_node) => match yaml.get(block_node, list) {
+            Some(nothing) => yaml.put(Some(nothing), &[], new),
+            None => yaml.put(Some(block_node), &[list], new),
+        },
+        None => yaml.put(root, &[block, list], new),
+    }
+}
+
+/// A list of the file; `None` if there is none, or nothing in its place.
+fn list(yaml: &Yaml, [block, list]: [&str; 2]) -> Result<Option<NodeId>, Refusal> {
+    let Some(found) = yaml.root().and_then(|root| yaml.get(root, block)) else { return Ok(None) };
+    if yaml.entries(found).is_none() && !yaml.is_null(found) {
+        return Err(yaml.refuse(found, format!("`{block}` is {}, not a mapping", yaml.kind(found))));
+    }
+    let Some(found) = yaml.get(found, list) else { return Ok(None) };
+    match yaml.items(found) {
+        Some(_) => Ok(Some(found)),
+        None if yaml.is_null(found) => Ok(None),
+        None => Err(yaml.refuse(found, format!("`{block}.{list}` is {}, not a list", yaml.kind(found)))),
+    }
+}
+
+/// The elements of `helm.parameters` with a name.
+fn parameters_named(yaml: &Yaml, name: &str) -> Result<Vec<NodeId>, Refusal> {
+    let items = list(yaml, PARAMETERS)?.and_then(|list| yaml.items(list)).unwrap_or_default();
+    Ok(items.iter().copied().filter(|item| name_of(yaml, *item) == Some(name)).collect())
+}
+
+/// The elements of `kustomize.images` that override a name.
+fn images_named(yaml: &Yaml, name: &str) -> Result<Vec<NodeId>, Refusal> {
+    let items = list(yaml, IMAGES)?.and_then(|list| yaml.items(list)).unwrap_or_default();
+    let is_it = |item: &NodeId| yaml.text(*item).is_some_and(|text| kustomize::name(text) == name);
+    Ok(items.iter().copied().filter(is_it).collect())
+}
+
+fn name_of(yaml: &Yaml, item: NodeId) -> Option<&str> {
+    key_of(yaml, item, "name").and_then(|name| yaml.text(name))
+}
+
+/// The value of a parameter; nothing where none is written.
+fn value_of(yaml: &Yaml, item: NodeId) -> String {
+    key_of(yaml, item, VALUE).and_then(|value| yaml.text(value)).unwrap_or_default().to_owned()
+}
+
+/// The value of a key of a parameter, whatever its case, as Go reads JSON.
+fn key_of(yaml: &Yaml, item: NodeId, key: &str) -> Option<NodeId> {
+    yaml.find(item, |found| found.eq_ignore_ascii_case(key))
+}
