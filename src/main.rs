@@ -13,10 +13,13 @@
 //! | `writeback` | pure | where an image is written, what stands there, how an object is edited |
 //! | `propose` | pure | decisions to the changes of a plan |
 //! | `pinning` | pure | a pin, and what takes it back, as changes |
+//! | `templates` | pure | branch names and commit messages from Go templates |
 //! | `registry` | shell | OCI distribution client |
+//! | `git` | shell | git repositories at their servers: read a few files, commit, push |
 //! | `cluster` | shell | Kubernetes client: Applications, nodes, Image Updater's own resources |
 //! | `manifests` | shell | Applications from files, folders and standard input |
-//! | `logins` | shell | which login an image's registry is asked with |
+//! | `logins` | shell | which login an image's registry, or a git repository, is asked with |
+//! | `repositories` | shell | what stands in the repositories that Applications are written to, or in a checkout |
 //! | `gather` | shell | asks registries for the facts that decisions need |
 //! | `pipeline` | shell | the one conductor: read, gather, decide, propose |
 //! | `apply` | shell | carries out a plan: every precondition first, then the writes |
@@ -43,6 +46,7 @@ mod docs;
 mod document;
 mod error;
 mod gather;
+mod git;
 mod logins;
 mod manifests;
 mod model;
@@ -53,6 +57,7 @@ mod pipeline;
 mod process;
 mod propose;
 mod registry;
+mod repositories;
 mod strategy;
 mod templates;
 mod writeback;

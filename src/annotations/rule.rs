@@ -70,6 +70,11 @@ pub(crate) struct ImageRule {
 }
 
 impl ImageRule {
+    /// Whether it is the entry for an image of a plan.
+    pub(crate) fn is_of(&self, alias: Option<&str>, repository: &Repository) -> bool {
+        self.alias.as_deref() == alias && self.repository.as_ref() == Some(repository)
+    }
+
     /// How people name the entry: its alias, or its image text.
     pub(crate) fn label(&self) -> &str {
         self.alias.as_deref().unwrap_or(&self.image)

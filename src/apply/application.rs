@@ -49,6 +49,12 @@ pub(super) fn check(found: &Application, change: &Change, now: Timestamp) -> Che
     if let Some(why) = pinned_meanwhile(found, change, now) {
         return Checked::Ended(Outcome::Stale, why);
     }
+    if change.git().is_some() {
+        return match annotations::parse(found) {
+            Some((rules, _)) => Checked::ToFile(Some(Box::new((found.clone(), rules)))),
+            None => Checked::Ended(Outcome::Stale, "it has no image list any more".to_owned()),
+        };
+    }
     match object::edited(&found.object, &change.destination, &change.edits) {
         Ok(Edited::Object(_)) => Checked::Ready(Box::new(Ready { object: found.clone() })),
         Ok(Edited::Already) => Checked::Ended(Outcome::AlreadyApplied, String::new()),

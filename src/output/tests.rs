@@ -16,11 +16,13 @@ use crate::model::plan::Change;
 use crate::model::plan::Destination;
 use crate::model::plan::Edit;
 use crate::model::plan::Field;
+use crate::model::plan::GitTarget;
 use crate::model::plan::Outcome;
 use crate::model::plan::Receipt;
 use crate::model::plan::Renderer;
 use crate::model::tests::change;
 use crate::model::tests::decision;
+use crate::model::tests::git_target;
 use crate::model::tests::receipt;
 
 /// Erases the screen, reorders text, ends lines, hides characters: what must not get through.

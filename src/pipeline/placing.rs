@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::logins::World;
 use crate::model::application::ApplicationKey;
 use crate::model::diagnostic::Diagnostic;
 use crate::model::plan::Change;
@@ -51,7 +50,7 @@ pub(crate) async fn placements(
             }
         }
     }
-    let (trees, diagnostics) = clients.repositories.look(world(clients), &wants).await;
+    let (trees, diagnostics) = clients.repositories.look((clients.world(), clients.logins), &wants).await;
     drop(wants);
     for ((key, rule), tree) in asked.into_iter().zip(trees) {
         let Some(Ok(placement)) = placements.get(&key) else { continue };
@@ -63,10 +62,6 @@ pub(crate) async fn placements(
         placements.insert(key, located);
     }
     (placements, diagnostics)
-}
-
-fn world<'a>(clients: &Clients<'a>) -> World<'a> {
-    clients.world()
 }
 
 /// What has to be looked for, for a placement in a repository.
@@ -174,7 +169,7 @@ async fn look_at_push_branches(
             indexes.push(index);
         }
     }
-    let (trees, _) = clients.repositories.look(world(clients), &wants).await;
+    let (trees, _) = clients.repositories.look((clients.world(), clients.logins), &wants).await;
     drop(wants);
     for (index, tree) in indexes.into_iter().zip(trees) {
         let change = &mut prepared.changes[index];
@@ -209,7 +204,7 @@ fn move_to(
     };
     let rules = selected.get(&change.application).map(|selected| &selected.rules);
     let is_it = |rule: &&crate::annotations::rule::ImageRule| {
-        change.images.iter().any(|image| image.alias == rule.alias && rule.repository.as_ref() == Some(&image.reference))
+        change.images.iter().any(|image| rule.is_of(image.alias.as_deref(), &image.reference))
     };
     let Some(rule) = rules.and_then(|rules| rules.images.iter().find(is_it)) else { return Ok(()) };
     // What is written belongs to the base branch, wherever it is pushed.

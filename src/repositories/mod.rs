@@ -32,7 +32,6 @@ use crate::writeback::git::Entry;
 use crate::writeback::git::Tree;
 
 pub(crate) mod commits;
-pub(crate) mod push;
 pub(crate) mod worktree;
 
 /// How many repositories are worked on at a time.
@@ -231,18 +230,37 @@ async fn look(clone: &mut GitClone, wants: &[&Want<'_>]) -> Result<Vec<Found>, T
             Err(trouble) => Err(trouble),
         });
     }
-    let blobs: BTreeSet<ObjectId> =
-        trees.iter().flatten().flatten().flat_map(|(_, entries, _)| entries.values()).filter_map(blob_of).collect();
-    let blobs: Vec<ObjectId> = blobs.into_iter().collect();
-    let contents = clone.contents(&blobs).await.map_err(trouble)?;
-    let contents: BTreeMap<ObjectId, Arc<[u8]>> =
-        blobs.into_iter().zip(contents.into_iter().map(Arc::<[u8]>::from)).collect();
+    let all = trees.iter().flatten().flatten().flat_map(|(_, entries, _)| entries.values());
+    let contents = contents(clone, all).await?;
     let filled = |(name, entries, commit): (BranchName, BTreeMap<String, tree::Entry>, ObjectId)| Tree {
         branch: name.to_string(),
         commit: Some(commit.to_string()),
         files: entries.into_iter().map(|(path, entry)| (path, filled(&entry, &contents))).collect(),
     };
     Ok(trees.into_iter().map(|tree| tree.map(|tree| tree.map(filled))).collect())
+}
+
+/// What stands at paths of one commit.
+pub(crate) async fn tree_at(
+    clone: &mut GitClone,
+    commit: &ObjectId,
+    (branch, paths): (&str, &[String]),
+) -> Result<Tree, Trouble> {
+    let entries = entries(clone, commit, paths).await?;
+    let contents = contents(clone, entries.values()).await?;
+    let files = entries.into_iter().map(|(path, entry)| (path, filled(&entry, &contents))).collect();
+    Ok(Tree { branch: branch.to_owned(), commit: Some(commit.to_string()), files })
+}
+
+/// The contents of all these files, with one question to the server.
+async fn contents(
+    clone: &mut GitClone,
+    entries: impl Iterator<Item = &tree::Entry>,
+) -> Result<BTreeMap<ObjectId, Arc<[u8]>>, Trouble> {
+    let blobs: BTreeSet<ObjectId> = entries.filter_map(blob_of).collect();
+    let blobs: Vec<ObjectId> = blobs.into_iter().collect();
+    let contents = clone.contents(&blobs).await.map_err(|error| Trouble::from(&error))?;
+    Ok(blobs.into_iter().zip(contents.into_iter().map(Arc::<[u8]>::from)).collect())
 }
 
 /// What is at each path.
