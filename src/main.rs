@@ -17,6 +17,7 @@
 //! | `cluster` | shell | Kubernetes client: Applications, nodes, Image Updater's own resources |
 //! | `manifests` | shell | Applications from files, folders and standard input |
 //! | `logins` | shell | which login an image's registry is asked with |
+//! | `git` | shell | git repositories at their servers: read a few files, commit, push |
 //! | `gather` | shell | asks registries for the facts that decisions need |
 //! | `pipeline` | shell | the one conductor: read, gather, decide, propose |
 //! | `apply` | shell | carries out a plan: every precondition first, then the writes |
@@ -43,6 +44,7 @@ mod docs;
 mod document;
 mod error;
 mod gather;
+mod git;
 mod logins;
 mod manifests;
 mod model;

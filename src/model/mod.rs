@@ -8,6 +8,8 @@ pub(crate) mod application;
 pub(crate) mod candidate;
 pub(crate) mod decision;
 pub(crate) mod diagnostic;
+pub(crate) mod git;
+pub(crate) mod git_url;
 pub(crate) mod image;
 pub(crate) mod login_source;
 pub(crate) mod pin;
