@@ -1,0 +1,278 @@
+//! A temporary clone: bare, one commit deep, without files until they are asked for.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::git::Git;
+use crate::git::Remote;
+use crate::git::access::Access;
+use crate::git::error::Failure;
+use crate::git::error::GitError;
+use crate::git::github_app;
+use crate::git::objects::Known;
+use crate::git::program::Step;
+use crate::model::git::BranchName;
+use crate::model::git::ObjectId;
+
+/// How often, and how long apart, the folder is removed again while a process that was just killed still writes to it.
+const REMOVALS: u32 = 100;
+const BETWEEN_REMOVALS: Duration = Duration::from_millis(20);
+
+/// What git says when a server does not leave out blobs.
+const UNFILTERED: &str = "filtering not recognized by server";
+
+/// What can be fetched.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Revision {
+    Branch(BranchName),
+    /// The commit a tag points at, through annotated tags.
+    Tag(String),
+    Commit(ObjectId),
+}
+
+impl Revision {
+    fn reference(&self) -> String {
+        match self {
+            Self::Branch(name) => format!("refs/heads/{name}"),
+            Self::Tag(name) => format!("refs/tags/{name}"),
+            Self::Commit(id) => id.to_string(),
+        }
+    }
+}
+
+/// A clone in a temporary folder, which goes when this value does.
+///
+/// It answers one question at a time; clones of different repositories work beside each other.
+pub(crate) struct GitClone {
+    git: Git,
+    remote: Remote,
+    access: Access,
+    folder: Folder,
+    /// The branches and tags of the server, when it was last asked.
+    references: BTreeMap<String, ObjectId>,
+    /// Whether nothing was fetched since.
+    fresh: bool,
+    /// Whether the server left out blobs; so long as it is not known, it is assumed.
+    partial: bool,
+    pub(super) known: Known,
+    /// The commit whose files the index lists.
+    pub(super) indexed: Option<ObjectId>,
+}
+
+impl GitClone {
+    /// The server's name in the clone's configuration.
+    pub(super) const REMOTE: &'static str = "server";
+
+    pub(super) async fn open(git: Git, mut remote: Remote) -> Result<Self, GitError> {
+        let doing = format!("open {}", remote.url);
+        let opened = async {
+            let folder = Folder::new()?;
+            if let Some(login) = github_app::login(&remote, git.settings()).await? {
+                remote.login = login;
+            }
+            let access = Access::prepare(git.program(), &remote, folder.path()).await?;
+            let mut clone = Self {
+                git,
+                remote,
+                access,
+                folder,
+                references: BTreeMap::new(),
+                fresh: false,
+                partial: true,
+                known: Known::default(),
+                indexed: None,
+            };
+            clone.refresh().await?;
+            clone.init().await?;
+            Ok(clone)
+        };
+        opened.await.map_err(|failure| GitError::new(doing, failure))
+    }
+
+    pub(crate) fn remote(&self) -> &Remote {
+        &self.remote
+    }
+
+    /// The commit of a branch when the server was last asked; `None` if there was no such branch.
+    pub(crate) fn branch(&self, name: &BranchName) -> Option<&ObjectId> {
+        self.references.get(&format!("refs/heads/{name}"))
+    }
+
+    /// Whether the server had such a tag when it was last asked.
+    pub(crate) fn has_tag(&self, name: &str) -> bool {
+        self.references.contains_key(&format!("refs/tags/{name}"))
+    }
+
+    /// The branch that the server's HEAD names; `None` if it names none.
+    ///
+    /// # Errors
+    /// The server cannot be asked.
+    pub(crate) async fn head_branch(&self) -> Result<Option<BranchName>, GitError> {
+        let asked = self.git.program().git("ls-remote").through(&self.access).arg("--symref").arg("--");
+        let answer = asked.arg(self.remote.url.to_string()).arg("HEAD").done().await;
+        let answer = answer.map_err(|failure| self.error("ask for the default branch of", failure))?;
+        let text = String::from_utf8_lossy(&answer).into_owned();
+        let name = text.lines().find_map(|line| line.strip_prefix("ref: refs/heads/")?.strip_suffix("\tHEAD"));
+        Ok(name.and_then(|name| BranchName::new(name).ok()))
+    }
+
+    /// Fetches commits with their folders, but no files, as they are on the server now; `None` where there is no such
+    /// branch or tag.
+    ///
+    /// # Errors
+    /// The server cannot be asked, or has no such commit.
+    pub(crate) async fn fetch(&mut self, wanted: &[Revision]) -> Result<Vec<Option<ObjectId>>, GitError> {
+        let fetched = self.fetch_all(wanted).await;
+        fetched.map_err(|failure| self.error("fetch from", failure))
+    }
+
+    async fn fetch_all(&mut self, wanted: &[Revision]) -> Result<Vec<Option<ObjectId>>, Failure> {
+        if !self.fresh {
+            self.refresh().await?;
+        }
+        let there = |revision: &Revision| match revision {
+            Revision::Commit(_) => true,
+            other => self.references.contains_key(&other.reference()),
+        };
+        let refspecs: String = wanted
+            .iter()
+            .enumerate()
+            .filter(|(_, revision)| there(revision))
+            .map(|(index, revision)| format!("+{}:refs/fetched/{index}\n", revision.reference()))
+            .collect();
+        if refspecs.is_empty() {
+            return Ok(vec![None; wanted.len()]);
+        }
+        self.fresh = false;
+        let fetch = self.fetch_step().arg("--depth=1").arg("--stdin").arg("--").arg(Self::REMOTE);
+        let ended = fetch.stdin(refspecs.clone()).run().await?;
+        if !ended.success {
+            return Err(Failure::of_words(&ended.stderr));
+        }
+        if ended.stderr.contains(UNFILTERED) {
+            self.partial = false;
+        }
+        let listed = self.git("for-each-ref").arg("--format=%(refname) %(objectname) %(*objectname)");
+        let listed = String::from_utf8_lossy(&listed.arg("refs/fetched/").done().await?).into_owned();
+        let commits: BTreeMap<&str, ObjectId> = listed
+            .lines()
+            .filter_map(|line| {
+                let mut words = line.split(' ').filter(|word| !word.is_empty());
+                Some((words.next()?, ObjectId::new(words.next_back()?)?))
+            })
+            .collect();
+        let commit = |index: usize, revision| {
+            let found = there(revision).then(|| commits.get(format!("refs/fetched/{index}").as_str()).cloned());
+            found.map(|commit| commit.ok_or_else(|| Failure::protocol("git fetched less than it was asked for")))
+        };
+        wanted.iter().enumerate().map(|(index, revision)| commit(index, revision).transpose()).collect()
+    }
+
+    /// Asks the server again which branches and tags there are.
+    async fn refresh(&mut self) -> Result<(), Failure> {
+        let asked = self.git.program().git("ls-remote").through(&self.access).args(["--heads", "--tags", "--"]);
+        let answer = asked.arg(self.remote.url.to_string()).done().await?;
+        let text = String::from_utf8_lossy(&answer).into_owned();
+        let line = |line: &str| {
+            let (id, name) = line.split_once('\t')?;
+            Some((name.to_owned(), ObjectId::new(id)?))
+        };
+        self.references = text.lines().filter_map(line).collect();
+        self.fresh = true;
+        Ok(())
+    }
+
+    /// Makes the repository: bare, without the templates of this machine, knowing that blobs are at the server.
+    async fn init(&mut self) -> Result<(), Failure> {
+        let repository = self.repository();
+        let format = if self.id_length() == 32 { "sha256" } else { "sha1" };
+        let init = self.git.program().git("init").args(["--quiet", "--bare", "--template="]);
+        init.arg(format!("--object-format={format}")).env("GIT_DIR", &repository).done().await?;
+        // No address that is allowed has a quotation mark or a backslash in it.
+        let config = format!(
+            "[core]\n\trepositoryFormatVersion = 1\n[extensions]\n\tpartialClone = {name}\n\
+             [remote \"{name}\"]\n\turl = \"{url}\"\n\tpromisor = true\n\tpartialclonefilter = blob:none\n",
+            name = Self::REMOTE,
+            url = self.remote.url,
+        );
+        let file = repository.join("config");
+        let written = std::fs::read_to_string(&file).and_then(|text| std::fs::write(&file, text + &config));
+        written.map_err(|error| Failure::of_files(&error))
+    }
+
+    /// Bytes of an object's name in this repository.
+    pub(super) fn id_length(&self) -> usize {
+        self.references.values().next().map_or(20, |id| id.as_str().len() / 2)
+    }
+
+    pub(super) fn is_partial(&self) -> bool {
+        self.partial
+    }
+
+    /// A run of git in this clone, which may not talk to the server.
+    pub(super) fn git(&self, subcommand: &str) -> Step<'_> {
+        self.git.program().git(subcommand).within(&self.repository())
+    }
+
+    /// A run of git in this clone that may.
+    pub(super) fn git_online(&self, subcommand: &str) -> Step<'_> {
+        self.git(subcommand).through(&self.access)
+    }
+
+    pub(super) fn fetch_step(&self) -> Step<'_> {
+        let fetch = self.git_online("fetch");
+        fetch.args(["--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--filter=blob:none"])
+    }
+
+    pub(super) fn settings(&self) -> &crate::git::GitSettings {
+        self.git.settings()
+    }
+
+    /// The temporary folder, in which the repository is one folder of several.
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn repository(&self) -> PathBuf {
+        self.folder.path().join("repository")
+    }
+
+    pub(super) fn error(&self, doing: &str, failure: Failure) -> GitError {
+        GitError::new(format!("{doing} {}", self.remote.url), failure)
+    }
+}
+
+impl std::fmt::Debug for GitClone {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("GitClone").field("remote", &self.remote).finish_non_exhaustive()
+    }
+}
+
+/// A temporary folder that only this user can look into.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Result<Self, Failure> {
+        let folder = TempDir::with_prefix("kubectl-image-update-").map_err(|error| Failure::of_files(&error))?;
+        Ok(Self(folder.keep()))
+    }
+
+    fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        for _ in 0..REMOVALS {
+            match std::fs::remove_dir_all(&self.0) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => std::thread::sleep(BETWEEN_REMOVALS),
+                _ => return,
+            }
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! The git store against real git servers.

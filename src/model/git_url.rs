@@ -1,0 +1,299 @@
+//! Where a git repository is: the few forms of address that this tool talks to, and a reason for every other.
+//!
+//! A refused address is refused here, before any program sees it: git itself would run a command for `ext::…`, read
+//! the disk for a path, and take an option for a name that begins with `-`.
+#![allow(dead_code, unused_imports, reason = "not every part is used yet")]
+
+use std::fmt;
+use std::net::IpAddr;
+
+/// How a repository is talked to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Scheme {
+    Https,
+    Ssh,
+    /// Without encryption: to this machine, or without a login.
+    Http,
+}
+
+impl Scheme {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Https => "https",
+            Self::Ssh => "ssh",
+            Self::Http => "http",
+        }
+    }
+
+    fn default_port(self) -> u16 {
+        match self {
+            Self::Https => 443,
+            Self::Ssh => 22,
+            Self::Http => 80,
+        }
+    }
+}
+
+/// The address of a repository, without a password: `https://…`, `ssh://…`, `user@host:path` or `http://…`.
+///
+/// Two are equal if they are written alike; see [`GitUrl::same_repository`].
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct GitUrl {
+    text: String,
+    scheme: Scheme,
+    user: Option<String>,
+    /// Lower case; an IPv6 address without its brackets.
+    host: String,
+    port: Option<u16>,
+    /// With the slash in front, which the form `host:path` may not have.
+    path: String,
+}
+
+impl GitUrl {
+    /// Reads an address as `repoURL` and `git-repository` write it.
+    ///
+    /// # Errors
+    /// Says what is wrong with it; completes "`…` …".
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            return Err("has a space or a control character in it".to_owned());
+        }
+        if text.contains(['\\', '?', '#', '"', '\'', '`', '<', '>']) {
+            return Err("has a character in it that no repository's address has".to_owned());
+        }
+        match text.split_once("://") {
+            Some((scheme, rest)) => Self::with_scheme(scheme, rest),
+            None => Self::scp_like(text),
+        }
+    }
+
+    fn with_scheme(scheme: &str, rest: &str) -> Result<Self, String> {
+        let scheme = match scheme.to_ascii_lowercase().as_str() {
+            "https" => Scheme::Https,
+            "ssh" => Scheme::Ssh,
+            "http" => Scheme::Http,
+            _ => return Err("is neither https nor ssh".to_owned()),
+        };
+        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let (user, place) = split_user(authority)?;
+        let (host, port) = match place.strip_prefix('[') {
+            Some(inside) => {
+                let (address, after) = inside.split_once(']').ok_or("has no host")?;
+                (address, after.strip_prefix(':').or(if after.is_empty() { None } else { Some(after) }))
+            }
+            None => place.split_once(':').map_or((place, None), |(host, port)| (host, Some(port))),
+        };
+        let port = match port.filter(|port| !port.is_empty()) {
+            Some(port) => Some(port.parse().ok().filter(|port| *port > 0).ok_or("has a port that is none")?),
+            None => None,
+        };
+        let place = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+        let userinfo = user.map(|user| format!("{user}@")).unwrap_or_default();
+        let shown = port.map(|port| format!(":{port}")).unwrap_or_default();
+        let text = format!("{}://{userinfo}{place}{shown}/{path}", scheme.name());
+        Self::checked(Self {
+            text,
+            scheme,
+            user: user.map(str::to_owned),
+            host: host.to_ascii_lowercase(),
+            port: port.filter(|port| *port != scheme.default_port()),
+            path: format!("/{path}"),
+        })
+    }
+
+    fn scp_like(text: &str) -> Result<Self, String> {
+        let no_address = "is neither an https nor an ssh address";
+        let (authority, path) = match text.find('[').filter(|at| *at == 0 || text[..*at].ends_with('@')) {
+            Some(_) => text.split_once("]:").map(|(start, path)| (format!("{start}]"), path)).ok_or(no_address)?,
+            None => text.split_once(':').map(|(start, path)| (start.to_owned(), path)).ok_or(no_address)?,
+        };
+        // `ext::…` runs a program, `c:…` is a disk, `./a:b` is a file.
+        if path.starts_with(':') || authority.contains('/') || authority.len() == 1 {
+            return Err(no_address.to_owned());
+        }
+        if path.starts_with('-') {
+            return Err("has a path that begins with `-`".to_owned());
+        }
+        let (user, place) = split_user(&authority)?;
+        let host = place.trim_start_matches('[').trim_end_matches(']');
+        Self::checked(Self {
+            text: text.to_owned(),
+            scheme: Scheme::Ssh,
+            user: user.map(str::to_owned),
+            host: host.to_ascii_lowercase(),
+            port: None,
+            path: if path.starts_with('/') { path.to_owned() } else { format!("/{path}") },
+        })
+    }
+
+    fn checked(self) -> Result<Self, String> {
+        let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        let is_address = self.host.contains(':') && self.host.parse::<IpAddr>().is_ok();
+        if self.host.is_empty() {
+            return Err("has no host".to_owned());
+        }
+        if !is_address && (!self.host.chars().all(legal) || self.host.starts_with('-')) {
+            return Err("has a host that is neither a name nor an address".to_owned());
+        }
+        if self.path.trim_matches('/').is_empty() {
+            return Err("has no path".to_owned());
+        }
+        // A client would resolve them, and a login given for one folder would be sent for another.
+        let dots = |segment: &str| matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
+        if self.path.split('/').any(dots) {
+            return Err("has `..` in its path".to_owned());
+        }
+        Ok(self)
+    }
+
+    pub(crate) fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    pub(crate) fn user(&self) -> Option<&str> {
+        self.user.as_deref()
+    }
+
+    /// In lower case; an IPv6 address without brackets.
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port, if it is not the scheme's own.
+    pub(crate) fn port(&self) -> Option<u16> {
+        self.port
+    }
+
+    /// With a slash in front.
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Whether it is on this machine.
+    pub(crate) fn is_loopback(&self) -> bool {
+        self.host == "localhost" || self.host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
+
+    /// `scheme://host[:port]/`, of everything at the same server.
+    pub(crate) fn origin(&self) -> String {
+        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+        let port = self.port.map(|port| format!(":{port}")).unwrap_or_default();
+        format!("{}://{host}{port}/", self.scheme.name())
+    }
+
+    /// Whether both name one repository: user, `.git`, a slash at the end, and the two ways to write ssh do not count.
+    pub(crate) fn same_repository(&self, other: &Self) -> bool {
+        let key = |url: &Self| {
+            let path = url.path.trim_matches('/');
+            (url.scheme, url.host.clone(), url.port, path.strip_suffix(".git").unwrap_or(path).to_owned())
+        };
+        key(self) == key(other)
+    }
+}
+
+impl fmt::Display for GitUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// `user@place`, with no password in it.
+fn split_user(authority: &str) -> Result<(Option<&str>, &str), String> {
+    let Some((user, place)) = authority.rsplit_once('@') else { return Ok((None, authority)) };
+    if user.contains(':') {
+        return Err("has a password in it: use a Secret, or your own git credentials".to_owned());
+    }
+    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '~' | '+' | '%');
+    if user.is_empty() || user.starts_with('-') || !user.chars().all(legal) {
+        return Err("has a user name that is none".to_owned());
+    }
+    Ok((Some(user), place))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read() {
+        for (text, expected) in [
+            ("https://github.com/acme/deploy.git", "https - github.com - /acme/deploy.git"),
+            ("HTTPS://GitHub.com:443/acme/deploy", "https - github.com - /acme/deploy"),
+            ("https://acme@dev.azure.com/acme/_git/x%20y", "https acme dev.azure.com - /acme/_git/x%20y"),
+            ("https://git.example.com:8443/a", "https - git.example.com 8443 /a"),
+            ("http://127.0.0.1:3000/a/b.git", "http - 127.0.0.1 3000 /a/b.git"),
+            ("ssh://git@host:2222/~/a", "ssh git host 2222 /~/a"),
+            ("ssh://git@[::1]:2222/a", "ssh git ::1 2222 /a"),
+            ("git@github.com:acme/deploy.git", "ssh git github.com - /acme/deploy.git"),
+            ("git@[fe80::1]:/srv/a", "ssh git fe80::1 - /srv/a"),
+            ("host:a", "ssh - host - /a"),
+        ] {
+            let url = GitUrl::parse(text).unwrap();
+            let port = url.port().map_or("-".to_owned(), |port| port.to_string());
+            let user = url.user().unwrap_or("-");
+            let read = format!("{} {user} {} {port} {}", url.scheme().name(), url.host(), url.path());
+            assert_eq!(read, expected, "{text}");
+        }
+        assert_eq!(GitUrl::parse("HTTPS://GitHub.com/a").unwrap().to_string(), "https://GitHub.com/a");
+        assert_eq!(GitUrl::parse("git@[::1]:a").unwrap().origin(), "ssh://[::1]/");
+        assert_eq!(GitUrl::parse("https://h:8443/a/b").unwrap().origin(), "https://h:8443/");
+    }
+
+    #[test]
+    fn everything_else_is_refused_with_a_reason() {
+        for (text, expected) in [
+            ("", "is neither an https nor an ssh address"),
+            ("/srv/git/a", "is neither an https nor an ssh address"),
+            ("../a", "is neither an https nor an ssh address"),
+            ("./a:b", "is neither an https nor an ssh address"),
+            ("c:/repositories/a", "is neither an https nor an ssh address"),
+            ("ext::sh", "is neither an https nor an ssh address"),
+            ("ext::sh -c 'id'", "has a space or a control character in it"),
+            ("file:///srv/git/a", "is neither https nor ssh"),
+            ("git://host/a", "is neither https nor ssh"),
+            ("ssh://-oProxyCommand=id/a", "has a host that is neither a name nor an address"),
+            ("ssh://-x@host/a", "has a user name that is none"),
+            ("-oProxyCommand=id:a", "has a host that is neither a name nor an address"),
+            ("host:-a", "has a path that begins with `-`"),
+            ("https://user:secret@host/a", "has a password in it: use a Secret, or your own git credentials"),
+            ("https://host", "has no path"),
+            ("https://host/", "has no path"),
+            ("https:///a", "has no host"),
+            ("https://ho%73t/a", "has a host that is neither a name nor an address"),
+            ("https://host:0/a", "has a port that is none"),
+            ("https://host:x/a", "has a port that is none"),
+            ("https://[::1]x/a", "has a port that is none"),
+            ("https://[::g]/a", "has a host that is neither a name nor an address"),
+            ("https://host/a/../b", "has `..` in its path"),
+            ("https://host/a/%2E%2e/b", "has `..` in its path"),
+            ("https://host/a?b=c", "has a character in it that no repository's address has"),
+            ("https://host/a\n", "has a space or a control character in it"),
+        ] {
+            assert_eq!(GitUrl::parse(text).unwrap_err(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn one_repository_has_many_spellings() {
+        let url = |text| GitUrl::parse(text).unwrap();
+        for (one, other, same) in [
+            ("https://h/a/b.git", "https://H/a/b", true),
+            ("https://h/a/b/", "https://u@h:443/a/b", true),
+            ("git@h:a/b.git", "ssh://git@h/a/b", true),
+            ("git@h:a/b", "ssh://h:2222/a/b", false),
+            ("https://h/a/b", "https://h/A/b", false),
+            ("https://h/a/b", "ssh://h/a/b", false),
+        ] {
+            assert_eq!(url(one).same_repository(&url(other)), same, "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn this_machine_is_known() {
+        for (text, loopback) in
+            [("http://localhost/a", true), ("http://127.1.2.3/a", true), ("ssh://[::1]/a", true), ("http://h/a", false)]
+        {
+            assert_eq!(GitUrl::parse(text).unwrap().is_loopback(), loopback, "{text}");
+        }
+    }
+}
