@@ -29,12 +29,12 @@ use crate::model::diagnostic::Diagnostic;
 use crate::model::image::Version;
 use crate::model::plan::Plan;
 use crate::propose;
-use crate::propose::Placements;
 use crate::propose::Proposal;
 use crate::registry::Registries;
 use crate::repositories::Repositories;
 use crate::writeback;
 use crate::writeback::Intent;
+use crate::writeback::Placements;
 
 mod placing;
 
@@ -111,7 +111,7 @@ pub(crate) async fn check(
     let rulings = Rulings::of(selected, updaters);
     let mut diagnostics: Vec<_> = rulings.managed().map(|(key, updater)| managed_by_updater(key, updater)).collect();
     let mut decisions = Vec::new();
-    let (placements, found) = placing::placements(clients, selected, options).await;
+    let (placements, found) = placements(clients, selected, options).await;
     diagnostics.extend(found);
     for (survey, answer, found) in evidence(clients, selected, &placements, options).await {
         for diagnostic in found {
@@ -167,7 +167,7 @@ pub(crate) async fn changes(
 ) -> Prepared {
     let Proposal { changes, diagnostics, left_out, places } =
         propose::propose(selected, &checked.decisions, &checked.placements, options);
-    let mut prepared = placing::prepare(clients, selected, changes, places, options).await;
+    let mut prepared = prepare(clients, selected, changes, places, options).await;
     prepared.left_out |= left_out;
     prepared.diagnostics.splice(0..0, diagnostics);
     prepared

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::annotations::rule::Invalid;
 use crate::cluster::owner;
 use crate::cluster::owner::Owner;
 use crate::model::application::Application;
@@ -18,6 +17,7 @@ use crate::model::plan::Seen;
 use crate::pipeline::Options;
 use crate::pipeline::Selected;
 use crate::writeback::Placement;
+use crate::writeback::Placements;
 
 /// The changes that decisions lead to.
 #[derive(Default)]
@@ -29,9 +29,6 @@ pub(crate) struct Proposal {
     /// Where the changes for git are written, by their ids.
     pub(crate) places: BTreeMap<String, Placement>,
 }
-
-/// Where the images of a selection are written, by Application and position in the image list.
-pub(crate) type Placements = BTreeMap<(ApplicationKey, usize), Result<Placement, Invalid>>;
 
 /// Proposes one change for each destination of each Application, with all images that go there.
 pub(crate) fn propose(
@@ -83,12 +80,9 @@ fn changes(
     let mut changes: Vec<Change> = Vec::new();
     for decision in wanted {
         let place = placements.get(&(application.key.clone(), decision.position)).and_then(|place| place.as_ref().ok());
-        let (Some(place), Some(candidate), Some(reference), Some(rule)) = (
-            place,
-            &decision.candidate,
-            &decision.reference,
-            selected.rules.images.get(decision.position),
-        ) else {
+        let (Some(place), Some(candidate), Some(reference), Some(rule)) =
+            (place, &decision.candidate, &decision.reference, selected.rules.images.get(decision.position))
+        else {
             continue;
         };
         let to = Version::new(Some(&candidate.tag), candidate.digest.as_ref());

@@ -68,7 +68,10 @@ impl Batch<'_, '_> {
         let heads = match self.heads(jobs).await {
             Ok(heads) => heads,
             Err(trouble) => {
-                return jobs.iter().map(|job| Some(receipt(job.change, Outcome::Failed, trouble.message.clone()))).collect();
+                return jobs
+                    .iter()
+                    .map(|job| Some(receipt(job.change, Outcome::Failed, trouble.message.clone())))
+                    .collect();
             }
         };
         let mut lines = Vec::new();

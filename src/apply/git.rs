@@ -138,7 +138,8 @@ impl<'a> Job<'a> {
                     value.as_ref().map_or_else(|| "not set".to_owned(), |value| format!("`{value}`"))
                 };
                 let (found, expected) = (say(&found), say(&edit.from));
-                let what = format!("{} of {path} is {found} now, and was {expected} when the plan was made", edit.field);
+                let what =
+                    format!("{} of {path} is {found} now, and was {expected} when the plan was made", edit.field);
                 return Err((Outcome::Stale, what));
             }
         }
@@ -175,7 +176,11 @@ fn rule_of<'a>(change: &Change, rules: &'a AppRules) -> Option<&'a ImageRule> {
 
 /// `values.yaml of https://… on main`.
 fn words(target: &GitTarget) -> String {
-    let path = target.path.as_deref().unwrap_or(if target.kind == FileKind::Kustomization { "a kustomization" } else { "a file" });
+    let path = target.path.as_deref().unwrap_or(if target.kind == FileKind::Kustomization {
+        "a kustomization"
+    } else {
+        "a file"
+    });
     let branch = target.branch.as_deref().unwrap_or("the branch that HEAD names");
     format!("{path} of {} on {branch}", target.repository)
 }
@@ -185,8 +190,10 @@ impl Executor<'_> {
     pub(super) async fn check_files(&self, jobs: &[Job<'_>]) -> Vec<Option<Ended>> {
         let bases: Vec<Want<'_>> =
             jobs.iter().map(|job| job.want(job.place.git_target().and_then(|now| now.branch.as_deref()))).collect();
-        let pushed: Vec<usize> = (0..jobs.len()).filter(|index| jobs[*index].push_branch() != jobs[*index].base_branch()).collect();
-        let pushes: Vec<Want<'_>> = pushed.iter().map(|index| jobs[*index].want(Some(jobs[*index].push_branch()))).collect();
+        let pushed: Vec<usize> =
+            (0..jobs.len()).filter(|index| jobs[*index].push_branch() != jobs[*index].base_branch()).collect();
+        let pushes: Vec<Want<'_>> =
+            pushed.iter().map(|index| jobs[*index].want(Some(jobs[*index].push_branch()))).collect();
         let (trees, _) = self.repositories.look((self.world(), self.logins), &bases).await;
         let (there, _) = self.repositories.look((self.world(), self.logins), &pushes).await;
         let mut there: BTreeMap<usize, _> = pushed.into_iter().zip(there).collect();
@@ -197,7 +204,9 @@ impl Executor<'_> {
             .map(|(index, (job, base))| {
                 let base = match base {
                     Ok(Some(base)) if in_worktree || base.branch == job.base_branch() => base,
-                    Ok(Some(base)) => return Some((Outcome::Stale, format!("HEAD names the branch {} now", base.branch))),
+                    Ok(Some(base)) => {
+                        return Some((Outcome::Stale, format!("HEAD names the branch {} now", base.branch)));
+                    }
                     Ok(None) => return Some((Outcome::Stale, format!("the branch {} is gone", job.base_branch()))),
                     Err(trouble) => return Some((Outcome::Failed, trouble.message)),
                 };

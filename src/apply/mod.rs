@@ -158,7 +158,7 @@ impl Executor<'_> {
         let mut checked = Vec::with_capacity(changes.len());
         for change in changes {
             let fit = match &read {
-                Ok(found) => application::check(found, change, self.now),
+                Ok(found) => application::check(found, change, self.now, self.pinning),
                 Err((outcome, why)) => Checked::Ended(*outcome, why.clone()),
             };
             if let Checked::Ended(..) = fit {

@@ -69,7 +69,8 @@ const APPLY_EXAMPLES: &str = "Examples:
   kubectl image-update apply bookstore -n argocd    shows the plan, asks, writes
   kubectl image-update apply --plan plan.json       writes what was planned, or nothing
   kubectl image-update apply -A --yes -o json       in a script
-  kubectl image-update apply -l team=web --dry-run=server";
+  kubectl image-update apply -l team=web --dry-run=server
+  kubectl image-update apply -f apps/ --worktree .  edits your checkout, for a pull request of your own";
 
 const PIN_EXAMPLES: &str = "Examples:
   kubectl image-update pin bookstore web -n argocd --reason 'release freeze'
@@ -161,6 +162,9 @@ pub(crate) struct GeneralArgs {
     /// Registry host whose token server elsewhere may get its login (repeatable)
     #[arg(long = "trust-realm", global = true, value_name = "HOST")]
     pub(crate) trust_realms: Vec<String>,
+    /// Believe a repository Secret that says `insecure`: do not check that git server's certificate
+    #[arg(long, global = true)]
+    pub(crate) allow_insecure_git: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -252,6 +256,72 @@ pub(crate) struct CheckArgs {
     /// The source that is written to, by name or index, of Applications with several
     #[arg(long, value_name = "NAME|INDEX")]
     pub(crate) source: Option<String>,
+    /// Look into no git repository: what is configured there is not known then
+    #[arg(long)]
+    pub(crate) no_git: bool,
+}
+
+/// The files of method `git`.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Files in git")]
+pub(crate) struct FileArgs {
+    /// Edit the files of this checkout instead of cloning and pushing
+    #[arg(long, value_name = "DIR")]
+    pub(crate) worktree: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) message: MessageArgs,
+}
+
+/// What files and commits become.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Files in git")]
+pub(crate) struct MessageArgs {
+    /// Add keys that a Helm values file does not have, and the file if it is not there
+    #[arg(long)]
+    pub(crate) create_keys: bool,
+    /// Go template of the commit message [default: the cluster's git.commit-message-template]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) git_commit_message_path: Option<PathBuf>,
+}
+
+/// How method `git` commits and pushes.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Files in git")]
+pub(crate) struct CommitArgs {
+    /// Author of commits, with --git-commit-email [default: the cluster's git.user, or your git configuration]
+    #[arg(long, value_name = "NAME", requires = "git_commit_email")]
+    pub(crate) git_commit_user: Option<String>,
+    /// Address of the author, with --git-commit-user
+    #[arg(long, value_name = "ADDRESS", requires = "git_commit_user")]
+    pub(crate) git_commit_email: Option<String>,
+    /// Key that signs commits: a name that GnuPG knows, or the file of an SSH key
+    #[arg(long, value_name = "KEY")]
+    pub(crate) git_commit_signing_key: Option<String>,
+    /// What kind of key it is
+    #[arg(long, value_name = "METHOD")]
+    pub(crate) git_commit_signing_method: Option<SigningMethodArg>,
+    /// Add Signed-off-by to commits
+    #[arg(long)]
+    pub(crate) git_commit_sign_off: bool,
+    /// What one commit holds
+    #[arg(long, value_name = "WHAT", default_value = "run")]
+    pub(crate) commit_per: CommitPerArg,
+    /// Begin a branch of updates anew at its base, if all its changes are in there
+    #[arg(long)]
+    pub(crate) restart_branch: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SigningMethodArg {
+    Openpgp,
+    Ssh,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CommitPerArg {
+    Run,
+    App,
+    Image,
 }
 
 #[derive(Debug, Args)]
@@ -262,6 +332,8 @@ pub(crate) struct PlanArgs {
     pub(crate) output: OutputArgs,
     #[command(flatten)]
     pub(crate) decision: DecisionArgs,
+    #[command(flatten)]
+    pub(crate) files: FileArgs,
     /// Save the plan to a file, for apply --plan
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
@@ -283,6 +355,10 @@ pub(crate) struct ApplyArgs {
     pub(crate) decision: DecisionArgs,
     #[command(flatten)]
     pub(crate) write: WriteArgs,
+    #[command(flatten)]
+    pub(crate) files: FileArgs,
+    #[command(flatten)]
+    pub(crate) commits: CommitArgs,
     /// All Applications of the namespace
     #[arg(long)]
     pub(crate) all: bool,
@@ -332,6 +408,10 @@ pub(crate) struct PinArgs {
     pub(crate) output: OutputArgs,
     #[command(flatten)]
     pub(crate) write: WriteArgs,
+    #[command(flatten)]
+    pub(crate) message: MessageArgs,
+    #[command(flatten)]
+    pub(crate) commits: CommitArgs,
     /// Why it is held
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<String>,
@@ -364,6 +444,10 @@ pub(crate) struct UnpinArgs {
     pub(crate) output: OutputArgs,
     #[command(flatten)]
     pub(crate) write: WriteArgs,
+    #[command(flatten)]
+    pub(crate) message: MessageArgs,
+    #[command(flatten)]
+    pub(crate) commits: CommitArgs,
     /// Put the version back too that was there before the pin
     #[arg(long)]
     pub(crate) restore_version: bool,

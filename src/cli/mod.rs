@@ -22,6 +22,7 @@ use session::Session;
 mod apply;
 pub(crate) mod args;
 mod check;
+mod commits;
 mod external_diff;
 mod help;
 mod logging;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use crate::cli::args::ConnectionArgs;
 use crate::cli::args::GeneralArgs;
@@ -15,6 +16,7 @@ use crate::cluster::error::ClusterError;
 use crate::document;
 use crate::error::Error;
 use crate::error::ExitCode;
+use crate::git::GitSettings;
 use crate::logins::LoginSettings;
 use crate::logins::Logins;
 use crate::model::diagnostic::Diagnostic;
@@ -25,6 +27,10 @@ use crate::output::text;
 use crate::pipeline::Options;
 use crate::process::Process;
 use crate::registry::Registries;
+use crate::repositories::Repositories;
+
+/// How long one run of git may take, as in Image Updater.
+const GIT_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// One run of one command.
 pub(crate) struct Session {
@@ -34,6 +40,7 @@ pub(crate) struct Session {
     pub(crate) general: GeneralArgs,
     pub(crate) registries: Registries,
     pub(crate) logins: Logins,
+    pub(crate) repositories: Repositories,
     /// Set when no other write is to be begun.
     pub(crate) interrupted: Arc<AtomicBool>,
     /// Set from the first write on: what is in hand then is finished, not dropped.
@@ -54,9 +61,18 @@ impl Session {
         let logins = Logins::new(LoginSettings {
             environment: process.environment.clone(),
             allowed_namespaces: general.allow_secret_namespaces.clone(),
+            argocd_namespace: connection.argocd_namespace.clone(),
+            allow_insecure_git: general.allow_insecure_git,
             connection: settings::connection(connection.clone(), &process, None)?,
         });
+        let repositories = Repositories::new(GitSettings {
+            environment: process.environment.clone(),
+            timeout: GIT_TIMEOUT,
+            now: process.now(),
+            user_agent: concat!("kubectl-image-update/", env!("CARGO_PKG_VERSION")).to_owned(),
+        });
         Ok(Self {
+            repositories,
             process,
             printer,
             connection,
@@ -94,6 +110,8 @@ impl Session {
             source,
             allow_downgrade: false,
             include_rolled_back: false,
+            no_git: false,
+            create_keys: false,
             concurrency: usize::from(self.general.concurrency),
         }
     }

@@ -167,7 +167,11 @@ impl Cluster {
     }
 
     /// All values of a ConfigMap.
-    pub(crate) async fn config_map(&self, namespace: &str, name: &str) -> Result<BTreeMap<String, String>, ClusterError> {
+    pub(crate) async fn config_map(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<BTreeMap<String, String>, ClusterError> {
         let asked = Asked::object(&CONFIG_MAPS, namespace, name);
         legal(&asked)?;
         let object = self.send(&asked, || asked.get()).await?;

@@ -105,7 +105,8 @@ impl Logins {
         if text(&fields, "insecure") == Some("true") && url.scheme() == Scheme::Https {
             trust.insecure = self.settings.allow_insecure_git;
             if !trust.insecure {
-                let message = format!("the Secret for {url} says `insecure`, and its certificate is verified all the same");
+                let message =
+                    format!("the Secret for {url} says `insecure`, and its certificate is verified all the same");
                 let diagnostic = Diagnostic::warning("insecure-git", message);
                 found.diagnostics.push(diagnostic.hint("`--allow-insecure-git` believes the Secret"));
             }
@@ -203,7 +204,8 @@ impl OfArgoCd {
 /// How much of an address a template's prefix covers, up to the end of a part of the path; `None` if it is another.
 fn covers(prefix: &str, url: &GitUrl) -> Option<usize> {
     // A host alone is a prefix too, though no repository.
-    let whole = GitUrl::parse(prefix).or_else(|_| GitUrl::parse(&format!("{}/_", prefix.trim_end_matches('/')))).ok()?;
+    let whole =
+        GitUrl::parse(prefix).or_else(|_| GitUrl::parse(&format!("{}/_", prefix.trim_end_matches('/')))).ok()?;
     let host_only = GitUrl::parse(prefix).is_err();
     if (whole.scheme(), whole.host(), whole.port()) != (url.scheme(), url.host(), url.port()) {
         return None;
@@ -237,7 +239,8 @@ fn text<'a>(fields: &'a Fields, key: &str) -> Option<&'a str> {
 /// # Errors
 /// It has none that such an address takes. Quotes nothing of the Secret but the names of its fields.
 fn login(fields: &Fields, url: &GitUrl) -> Result<GitLogin, String> {
-    let trimmed = |key: &str| field(fields, key).map(|value| SecretString::from(value.expose_secret().trim().to_owned()));
+    let trimmed =
+        |key: &str| field(fields, key).map(|value| SecretString::from(value.expose_secret().trim().to_owned()));
     if url.scheme() == Scheme::Ssh {
         return match field(fields, "sshPrivateKey") {
             Some(key) => Ok(GitLogin::ssh_key(key.clone())),

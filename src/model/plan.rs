@@ -72,7 +72,8 @@ impl Change {
 
     /// The version of an image as this change writes it: with the digest behind the tag only if that is written too.
     pub(crate) fn written(&self, image: &ImageChange) -> Version {
-        let writes = |digest: &str| self.edits.iter().any(|edit| edit.to.as_deref().is_some_and(|to| to.contains(digest)));
+        let writes =
+            |digest: &str| self.edits.iter().any(|edit| edit.to.as_deref().is_some_and(|to| to.contains(digest)));
         let digest = image.to.digest.clone().filter(|digest| image.to.tag.is_none() || writes(digest));
         Version { tag: image.to.tag.clone(), digest }
     }

@@ -12,12 +12,12 @@ use crate::pipeline::Options;
 use crate::pipeline::Selected;
 use crate::propose;
 use crate::propose::Landed;
-use crate::propose::Placements;
 use crate::repositories::Trouble;
 use crate::repositories::Want;
 use crate::templates;
 use crate::writeback;
 use crate::writeback::Placement;
+use crate::writeback::Placements;
 use crate::writeback::git;
 use crate::writeback::git::Tree;
 
@@ -104,13 +104,8 @@ pub(crate) async fn prepare(
 ) -> Prepared {
     let by_key: BTreeMap<&ApplicationKey, &Selected> =
         selected.iter().map(|selected| (&selected.application.key, selected)).collect();
-    let mut prepared = Prepared {
-        changes: Vec::new(),
-        places,
-        landed: Landed::default(),
-        diagnostics: Vec::new(),
-        left_out: false,
-    };
+    let mut prepared =
+        Prepared { changes: Vec::new(), places, landed: Landed::default(), diagnostics: Vec::new(), left_out: false };
     for mut change in changes {
         match pushed_to(&change, prepared.places.get(&change.id)) {
             Ok(branch) => {
@@ -178,7 +173,9 @@ async fn look_at_push_branches(
             Ok(None) => {}
             Ok(Some(tree)) => {
                 if let Err(message) = move_to(change, &mut prepared.places, selected, tree) {
-                    prepared.diagnostics.push(Diagnostic::error("file-not-editable", message).about(&change.application));
+                    prepared
+                        .diagnostics
+                        .push(Diagnostic::error("file-not-editable", message).about(&change.application));
                     prepared.left_out = true;
                     change.edits.clear();
                 }
@@ -199,7 +196,8 @@ fn move_to(
     selected: &BTreeMap<&ApplicationKey, &Selected>,
     tree: Tree,
 ) -> Result<(), String> {
-    let (Some(base), Some(placement)) = (change.git().and_then(|git| git.branch.clone()), places.get(&change.id)) else {
+    let (Some(base), Some(placement)) = (change.git().and_then(|git| git.branch.clone()), places.get(&change.id))
+    else {
         return Ok(());
     };
     let rules = selected.get(&change.application).map(|selected| &selected.rules);

@@ -79,7 +79,8 @@ fn at_odds(changes: &[Change]) -> BTreeMap<String, Diagnostic> {
         }
         let names: BTreeSet<_> = writers.iter().map(|(change, _)| format!("`{}`", change.application)).collect();
         let names: Vec<_> = names.into_iter().collect();
-        let message = format!("{field} of {path} would be written for {}, each with another value", names.join(" and "));
+        let message =
+            format!("{field} of {path} would be written for {}, each with another value", names.join(" and "));
         for (change, _) in writers {
             let diagnostic = Diagnostic::error("conflicting-targets", message.clone()).about(&change.application);
             refused.insert(change.id.clone(), diagnostic.hint("let each Application have a file or keys of its own"));
@@ -115,7 +116,10 @@ fn notes(change: &Change, target: &GitTarget, placement: &Placement) -> Vec<Diag
     let name = path.rsplit('/').next().unwrap_or_default();
     if target.kind == FileKind::Override && !name.starts_with(".argocd-source") {
         let message = format!("{path} gets what Argo CD merges over a source, but Argo CD reads no file of this name");
-        notes.push(Diagnostic::warning("file-not-read", message).hint("without `write-back-target` the file is one that it reads"));
+        notes.push(
+            Diagnostic::warning("file-not-read", message)
+                .hint("without `write-back-target` the file is one that it reads"),
+        );
     }
     notes.into_iter().map(|note| note.about(&change.application)).collect()
 }

@@ -36,7 +36,10 @@ impl CommitWishes {
             Some("openpgp") => Some(SigningMethod::OpenPgp),
             Some("ssh") => Some(SigningMethod::Ssh),
             Some(other) => {
-                return Err(format!("`git.commit-signing-method`: `{}` is neither openpgp nor ssh", other.escape_debug()));
+                return Err(format!(
+                    "`git.commit-signing-method`: `{}` is neither openpgp nor ssh",
+                    other.escape_debug()
+                ));
             }
         };
         Ok(Self {

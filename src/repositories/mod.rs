@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::OnceLock;
 
 use futures::StreamExt as _;
 use tokio::sync::Mutex;
@@ -37,17 +38,11 @@ pub(crate) mod worktree;
 /// How many repositories are worked on at a time.
 const AT_A_TIME: usize = 8;
 
-/// Where files are read and written.
-#[derive(Debug)]
-pub(crate) struct RepositoriesSettings {
-    /// The folder that somebody checked out, instead of every repository.
-    pub(crate) worktree: Option<PathBuf>,
-}
-
 /// The repositories of a run.
 pub(crate) struct Repositories {
-    settings: RepositoriesSettings,
-    git_settings: GitSettings,
+    settings: GitSettings,
+    /// The folder that somebody checked out, instead of every repository.
+    worktree: OnceLock<PathBuf>,
     git: OnceCell<Result<Git, GitError>>,
     clones: Mutex<BTreeMap<Remote, Clone>>,
 }
@@ -85,13 +80,19 @@ impl From<&GitError> for Trouble {
 pub(crate) type Found = Result<Option<Tree>, Trouble>;
 
 impl Repositories {
-    pub(crate) fn new(settings: RepositoriesSettings, git_settings: GitSettings) -> Self {
-        Self { settings, git_settings, git: OnceCell::new(), clones: Mutex::default() }
+    pub(crate) fn new(settings: GitSettings) -> Self {
+        Self { settings, worktree: OnceLock::new(), git: OnceCell::new(), clones: Mutex::default() }
+    }
+
+    /// Has files read and written in this folder instead.
+    pub(crate) fn use_worktree(&self, folder: PathBuf) {
+        // A run has one command, and that one says so once.
+        let _ = self.worktree.set(folder);
     }
 
     /// The folder that is read and written instead of repositories.
     pub(crate) fn worktree(&self) -> Option<&PathBuf> {
-        self.settings.worktree.as_ref()
+        self.worktree.get()
     }
 
     /// The git program, found once.
@@ -99,7 +100,7 @@ impl Repositories {
     /// # Errors
     /// There is none that is new enough.
     pub(crate) async fn git(&self) -> Result<&Git, &GitError> {
-        self.git.get_or_init(|| Git::find(self.git_settings.clone())).await.as_ref()
+        self.git.get_or_init(|| Git::find(self.settings.clone())).await.as_ref()
     }
 
     /// Looks for files, with one fetch for each repository and login.
@@ -195,11 +196,8 @@ impl Repositories {
 /// Reads what is wanted of one repository.
 async fn look(clone: &mut GitClone, wants: &[&Want<'_>]) -> Result<Vec<Found>, Trouble> {
     let trouble = |error: GitError| Trouble::from(&error);
-    let head = if wants.iter().any(|want| want.branch.is_none()) {
-        clone.head_branch().await.map_err(trouble)?
-    } else {
-        None
-    };
+    let head =
+        if wants.iter().any(|want| want.branch.is_none()) { clone.head_branch().await.map_err(trouble)? } else { None };
     let mut branches: BTreeMap<BranchName, Option<ObjectId>> = BTreeMap::new();
     let names: Vec<Result<BranchName, Trouble>> = wants
         .iter()

@@ -100,5 +100,6 @@ fn permissions(file: &Path) -> fs::Permissions {
         fs::Permissions::from_mode(0o644)
     }
     #[cfg(not(unix))]
-    fs::metadata(file.parent().unwrap_or(Path::new("."))).map_or_else(|_| unreachable!("the folder is there"), |found| found.permissions())
+    fs::metadata(file.parent().unwrap_or(Path::new(".")))
+        .map_or_else(|_| unreachable!("the folder is there"), |found| found.permissions())
 }

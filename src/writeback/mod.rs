@@ -4,12 +4,15 @@
 //! Application, `git` and `files` a file in a repository; `apply` carries out what a plan says. To add a renderer: a
 //! file beside `helm`, and an arm where [`Renderer`] is matched.
 
+use std::collections::BTreeMap;
+
 use crate::annotations::rule::AppRules;
 use crate::annotations::rule::ImageRule;
 use crate::annotations::rule::Invalid;
 use crate::annotations::rule::Settings;
 use crate::annotations::rule::WriteBack;
 use crate::model::application::Application;
+use crate::model::application::ApplicationKey;
 use crate::model::application::HelmParameter;
 use crate::model::application::Source;
 use crate::model::application::SourceLayout;
@@ -47,6 +50,9 @@ pub(crate) struct Placement {
     /// With method `git`.
     pub(crate) git: Option<InGit>,
 }
+
+/// Where the images of Applications are written, by Application and position in the image list.
+pub(crate) type Placements = BTreeMap<(ApplicationKey, usize), Result<Placement, Invalid>>;
 
 /// Finds where an image is written, as far as that can be told without looking into a repository.
 ///
@@ -91,6 +97,12 @@ impl Placement {
     /// The version that is set once `edits` are made.
     pub(crate) fn version_after(&self, rule: &ImageRule, edits: &[Edit]) -> Option<Version> {
         configured(&with_edits(&self.view, edits), self.renderer?, rule, rule.settings.as_ref().ok()?)
+    }
+
+    /// The version that the spec of the Application sets, with method `git`: a running Image Updater would write it too.
+    pub(crate) fn in_spec(&self, rule: &ImageRule) -> Option<Version> {
+        let spec = self.git.as_ref()?.spec();
+        configured(spec, self.renderer?, rule, rule.settings.as_ref().ok()?)
     }
 
     /// The field that a Helm parameter of this name is.
@@ -158,7 +170,7 @@ fn with_edits(source: &Source, edits: &[Edit]) -> Source {
                 images.retain(|entry| kustomize::name(entry) != *name);
                 images.extend(to.clone());
             }
-            (Field::HelmValue(_) | Field::Annotation(_), _) => {}
+            (Field::Annotation(_), _) => {}
         }
     }
     source

@@ -110,6 +110,11 @@ pub(super) fn placement(
 }
 
 impl InGit {
+    /// The source as the Application has it.
+    pub(super) fn spec(&self) -> &Source {
+        &self.spec
+    }
+
     /// The files that somebody has to look for.
     pub(crate) fn paths(&self, target: &GitTarget, renderer: Option<Renderer>) -> Vec<String> {
         let in_folder = |name: &str| path::join(&self.folder, name);
@@ -270,13 +275,12 @@ impl Placement {
     ) -> Result<Vec<u8>, FileError> {
         let kind = self.git_target().map_or(FileKind::HelmValues, |target| target.kind);
         let below = self.git.as_ref().and_then(|git| git.standing.as_ref()).map(|standing| &standing.below);
-        let parameters = below.into_iter().flat_map(|below| below.helm.iter().flatten()).map(|parameter| {
-            Carried::Parameter {
+        let parameters =
+            below.into_iter().flat_map(|below| below.helm.iter().flatten()).map(|parameter| Carried::Parameter {
                 name: parameter.name.clone(),
                 value: parameter.value.clone(),
                 force_string: parameter.force_string,
-            }
-        });
+            });
         let images = below.into_iter().flat_map(|below| below.kustomize.iter().flatten()).cloned().map(Carried::Image);
         let carried: Vec<Carried> = match self.renderer {
             Some(Renderer::Kustomize) => images.collect(),
@@ -285,3 +289,6 @@ impl Placement {
         files::edit(kind, bytes, edits, &files::Options { create_keys, carried: &carried })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -201,9 +201,11 @@ fn source_for(
     let points_into = |index: &usize| {
         git.repository.as_deref().is_some_and(|repository| is_same(repository, &sources[*index].repo_url))
     };
-    let of_kind: Vec<_> =
-        indexes().filter(|index| matches!(source::kind(application, *index), Ok(Some(kind)) if kind == renderer)).collect();
-    let with_block: Vec<_> = of_kind.iter().copied().filter(|index| source::block(&sources[*index]).is_some()).collect();
+    let of_kind: Vec<_> = indexes()
+        .filter(|index| matches!(source::kind(application, *index), Ok(Some(kind)) if kind == renderer))
+        .collect();
+    let with_block: Vec<_> =
+        of_kind.iter().copied().filter(|index| source::block(&sources[*index]).is_some()).collect();
     let there: Vec<_> = of_kind.iter().copied().filter(points_into).collect();
     let any: Vec<_> = indexes().filter(points_into).collect();
     match (of_kind.as_slice(), there.as_slice(), with_block.as_slice(), any.as_slice()) {
@@ -255,7 +257,9 @@ fn branch(
     };
     let revision = revision.strip_prefix("refs/heads/").unwrap_or(revision);
     if path::is_commit(revision) {
-        return Err(bad(format!("`{revision}` is a commit, and not a branch that can be written to: set `git-branch`")));
+        return Err(bad(format!(
+            "`{revision}` is a commit, and not a branch that can be written to: set `git-branch`"
+        )));
     }
     match BranchName::new(revision) {
         Ok(branch) => Ok(Some(branch.to_string())),

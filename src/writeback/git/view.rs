@@ -100,10 +100,10 @@ fn is_short(name: &str, repository: &Repository) -> bool {
 
 /// A new value in the form that the old one has: without the registry if that stands elsewhere.
 pub(super) fn as_written(kind: FileKind, from: Option<&str>, to: String) -> String {
-    let (FileKind::HelmValues, Some(from)) = (kind, from) else { return to };
-    let reference = Reference::parse(&to);
-    let Ok(repository) = reference.repository() else { return to };
-    let name = &from[..Reference::name_length(from)];
-    let rest = &to[Reference::name_length(&to)..];
-    if to.starts_with(&repository.to_string()) && is_short(name, &repository) { format!("{name}{rest}") } else { to }
+    if kind != FileKind::HelmValues {
+        return to;
+    }
+    let name = |text: &str| Reference::name_length(text);
+    let (image, version) = to.split_at(name(&to));
+    files::image_name_as_written(from.map(|from| &from[..name(from)]), image) + version
 }

@@ -192,12 +192,7 @@ fn the_source_is_found_by_what_it_is() {
         ("none", "project: default", ONLY, "no source any more"),
         ("odd", "source: text", ONLY, "no source any more"),
         ("hydrated", "{source: {path: a}, sourceHydrator: {drySource: {}}}", ONLY, "source hydrator now"),
-        (
-            "git",
-            "source: {path: a}",
-            Destination::Git { repository: None, branch: None, target: None, path: None },
-            "not for the Application",
-        ),
+        ("git", "source: {path: a}", Destination::Git(crate::model::tests::git_target()), "not for the Application"),
     ] {
         no_source(id, short, &destination, words);
     }
