@@ -129,7 +129,7 @@ fn add_parameter(yaml: &mut Yaml, name: &str, to: &str, carried: &[Carried]) -> 
     if !elements.contains(&new) {
         elements.push(new);
     }
-    put_list(yaml, PARAMETERS, elements)
+    yaml.put(yaml.root(), &PARAMETERS, New::List(elements))
 }
 
 /// Adds an image, if none overrides its name.
@@ -151,7 +151,7 @@ fn add_image(yaml: &mut Yaml, name: &str, to: &str, carried: &[Carried]) -> Resu
     if !elements.contains(&New::text(to)) {
         elements.push(New::text(to));
     }
-    put_list(yaml, IMAGES, elements)
+    yaml.put(yaml.root(), &IMAGES, New::List(elements))
 }
 
 /// Removes every parameter or image that a field names.
@@ -171,20 +171,6 @@ fn remove(yaml: &mut Yaml, field: &Field) -> Result<(), Refusal> {
 fn parameter_element(name: &str, value: &str, force_string: bool) -> New {
     let force_string = if force_string { New::True } else { New::False };
     New::Map(vec![entry("name", New::text(name)), entry(VALUE, New::text(value)), entry(FORCE_STRING, force_string)])
-}
-
-/// Writes a list that is not there.
-fn put_list(yaml: &mut Yaml, [block, list]: [&str; 2], elements: Vec<New>) -> Result<(), Refusal> {
-    let new = New::List(elements);
-    let root = yaml.root();
-    let block_node = root.and_then(|root| yaml.get(root, block));
-    match block_node {
-        Some(block_node) => match yaml.get(block_node, list) {
-            Some(nothing) => yaml.put(Some(nothing), &[], new),
-            None => yaml.put(Some(block_node), &[list], new),
-        },
-        None => yaml.put(root, &[block, list], new),
-    }
 }
 
 /// A list of the file; `None` if there is none, or nothing in its place.

@@ -24,8 +24,8 @@ struct Style {
 }
 
 impl Yaml {
-    /// Writes a value for keys below a node that has none of them: a mapping, a key without a value, or, for `None`,
-    /// the file itself.
+    /// Writes a value for keys below a node that leads to none yet: a mapping, a key without a value, or, for `None`,
+    /// the file itself. The mappings in between are made as needed.
     ///
     /// # Errors
     /// The node is something else, or the insertion cannot be shown to change nothing else.
@@ -43,6 +43,9 @@ impl Yaml {
         let Some((first, rest)) = keys.split_first() else { return self.fill(parent, new) };
         match &self.tree.node(parent).content {
             Content::Map { flow, .. } => {
+                if let Some(there) = self.get(parent, first) {
+                    return self.put(Some(there), rest, new);
+                }
                 let (flow, new) = (*flow, nested(rest, new));
                 self.add_entry(parent, first, new, flow)
             }
