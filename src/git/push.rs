@@ -170,6 +170,6 @@ mod tests {
     fn the_server_is_quoted_without_its_progress() {
         let stderr = "remote: Resolving deltas: 100% (2/2), done.\rremote: \n\
                       remote: error: GH006: Protected branch\u{1b}[2J.   \nTo https://h/a\nerror: failed\n";
-        assert_eq!(said_by_server(stderr), "error: GH006: Protected branch[2J.");
+        assert_eq!(said_by_server(stderr), "error: GH006: Protected branch [2J.");
     }
 }

@@ -10,6 +10,7 @@
 //! | `registry.rs` | the registry under the same calls: `registry_double.rs` or `registry_real.rs`; `token_server.rs` |
 //! | `image.rs`, `manifest.rs` | what is put into them: images, Applications |
 //! | `access.rs` | users and what they may do |
+//! | `git_host.rs` | git repositories (`git_repository.rs`) over https and over ssh (`git_ssh.rs`); `git_signing.rs` |
 //! | `http.rs`, `fault.rs` | the server under the doubles, and what can go wrong with it |
 //! | `servers.rs` | real servers as child processes |
 //! | `person.rs`, `command.rs`, `terminal.rs`, `redact.rs` | running the tool, and what it said |
@@ -25,6 +26,10 @@ mod cluster;
 mod command;
 mod controller;
 mod fault;
+mod git_host;
+mod git_repository;
+mod git_signing;
+mod git_ssh;
 mod http;
 mod image;
 mod manifest;
@@ -70,6 +75,17 @@ pub(crate) use self::command::Running;
 pub(crate) use self::controller::deploy;
 pub(crate) use self::fault::Fault;
 pub(crate) use self::fault::Gate;
+pub(crate) use self::git_host::GitAuth;
+pub(crate) use self::git_host::GitHost;
+pub(crate) use self::git_host::GitHttp;
+pub(crate) use self::git_host::MAINTAINER;
+pub(crate) use self::git_host::READER;
+pub(crate) use self::git_repository::GitRepository;
+pub(crate) use self::git_repository::MAIN;
+pub(crate) use self::git_repository::TreeChange;
+pub(crate) use self::git_signing::GpgKey;
+pub(crate) use self::git_signing::SshSigner;
+pub(crate) use self::git_ssh::GitSsh;
 pub(crate) use self::http::Exchange;
 pub(crate) use self::image::ACCEPT;
 pub(crate) use self::image::Image;
@@ -126,6 +142,7 @@ pub(crate) struct World {
     mark: Cell<u64>,
     registry: OnceCell<Registry>,
     registry_auth: RegistryAuth,
+    git: OnceCell<GitHost>,
     folder: TempDir,
     namespace: String,
     user: User,
@@ -185,6 +202,7 @@ impl World {
             mark,
             registry: OnceCell::new(),
             registry_auth,
+            git: OnceCell::new(),
             folder,
             namespace,
             users: RefCell::new(vec![user.clone()]),
@@ -378,6 +396,13 @@ impl World {
 
     pub(crate) fn publish(&self, repository: &str, tag: &str, image: &Image) {
         self.registry().push(repository, tag, image);
+    }
+
+    // The git host and what is in it.
+
+    /// The git host of this world, which lets in [`MAINTAINER`] and [`READER`] over https, and one key over ssh.
+    pub(crate) fn git(&self) -> &GitHost {
+        self.git.get_or_init(|| GitHost::new(GitAuth::Basic))
     }
 
     // What differs from run to run.

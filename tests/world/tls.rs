@@ -10,9 +10,11 @@ use rcgen::IsCa;
 use rcgen::KeyPair;
 use rcgen::SigningKey;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::RootCertStore;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
 
 /// A certificate authority of this process, and one certificate of it for the loopback hosts.
 pub(crate) struct Authority {
@@ -25,6 +27,10 @@ pub(crate) struct Authority {
     pub(crate) certificate_der: Vec<u8>,
     pair: KeyPair,
     server: Arc<ServerConfig>,
+    clients: Arc<ServerConfig>,
+    /// A certificate of the authority's for a client, and its key, PEM.
+    pub(crate) client_certificate: String,
+    pub(crate) client_key: String,
 }
 
 impl Authority {
@@ -41,15 +47,23 @@ impl Authority {
         let key = KeyPair::generate()?;
         let names = ["localhost", "127.0.0.1", "127.0.0.2", "::1"].map(String::from);
         let certificate = CertificateParams::new(names)?.signed_by(&key, &ca)?;
-        let server = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .expect("ring knows TLS 1.2 and 1.3")
-            .with_no_client_auth()
-            .with_single_cert(
-                vec![certificate.der().clone()],
-                PrivateKeyDer::try_from(key.serialize_der()).expect("a key just made"),
-            )
-            .expect("the key belongs to the certificate");
+        let provider = Arc::new(ring::default_provider());
+        let builder = || {
+            ServerConfig::builder_with_provider(Arc::clone(&provider))
+                .with_safe_default_protocol_versions()
+                .expect("ring knows TLS 1.2 and 1.3")
+        };
+        let chain = vec![certificate.der().clone()];
+        let der = || PrivateKeyDer::try_from(key.serialize_der()).expect("a key just made");
+        let server = builder().with_no_client_auth().with_single_cert(chain.clone(), der());
+        let mut roots = RootCertStore::empty();
+        roots.add(ca.der().clone()).expect("a certificate just made");
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build();
+        let verifier = verifier.expect("a verifier of one authority");
+        let clients = builder().with_client_cert_verifier(verifier).with_single_cert(chain, der());
+        let client_pair = KeyPair::generate()?;
+        let mut client = CertificateParams::new(vec!["client".to_owned()])?;
+        client.extended_key_usages.push(rcgen::ExtendedKeyUsagePurpose::ClientAuth);
         Ok(Self {
             ca: ca.pem(),
             certificate: certificate.pem(),
@@ -57,12 +71,20 @@ impl Authority {
             public_key: key.public_key_pem(),
             certificate_der: certificate.der().to_vec(),
             pair: key,
-            server: Arc::new(server),
+            server: Arc::new(server.expect("the key belongs to the certificate")),
+            clients: Arc::new(clients.expect("the key belongs to the certificate")),
+            client_certificate: client.signed_by(&client_pair, &ca)?.pem(),
+            client_key: client_pair.serialize_pem(),
         })
     }
 
     pub(crate) fn acceptor(&self) -> TlsAcceptor {
         TlsAcceptor::from(Arc::clone(&self.server))
+    }
+
+    /// The same for servers that let in only those who show a certificate of this authority.
+    pub(crate) fn acceptor_of_clients(&self) -> TlsAcceptor {
+        TlsAcceptor::from(Arc::clone(&self.clients))
     }
 
     /// Signs as JSON Web Tokens want it: the two numbers of the signature at full width, one after the other.

@@ -1,1 +1,169 @@
-//! The git store against real git servers.
+//! The git store against real git servers: every exchange goes over https or ssh, and what is asserted is what the
+//! server has afterwards.
+
+mod https;
+mod world;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use self::world::git_host::GitHost;
+use self::world::git_host::MAINTAINER;
+use self::world::git_repository::GitRepository;
+use self::world::servers::program;
+use self::world::tls::Authority;
+use crate::git::CommitOptions;
+use crate::git::FileChange;
+use crate::git::Git;
+use crate::git::GitClone;
+use crate::git::GitSettings;
+use crate::git::GitTrust;
+use crate::git::Person;
+use crate::git::Remote;
+use crate::git::Revision;
+use crate::git::error::GitError;
+use crate::git::login::GitLogin;
+use crate::git::push::PushOptions;
+use crate::git::push::PushOutcome;
+use crate::git::push::PushRef;
+use crate::git::tree::Entry;
+use crate::model::git::BranchName;
+use crate::model::git::FilePath;
+use crate::model::git::ObjectId;
+use crate::model::git_url::GitUrl;
+
+/// The caller: a home folder with nothing in it, and the variables of a shell.
+struct Caller {
+    home: tempfile::TempDir,
+    environment: BTreeMap<String, String>,
+    timeout: Duration,
+}
+
+impl Caller {
+    fn new() -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let folders = ["git", "ssh", "ssh-keygen", "gpg"].map(|name| program(name).parent().unwrap().to_owned());
+        let path = std::env::join_paths(folders.into_iter().chain(["/usr/bin".into(), "/bin".into()])).unwrap();
+        let environment = BTreeMap::from([
+            ("HOME".to_owned(), home.path().display().to_string()),
+            ("PATH".to_owned(), path.into_string().unwrap()),
+        ]);
+        Self { home, environment, timeout: Duration::from_secs(60) }
+    }
+
+    fn set(&mut self, name: &str, value: impl Into<String>) -> &mut Self {
+        self.environment.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Writes a file into the home folder.
+    fn file(&self, name: &str, text: &str) -> String {
+        let path = self.home.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    }
+
+    fn git(&self) -> Git {
+        self.find().unwrap()
+    }
+
+    fn open(&self, url: &str, login: GitLogin) -> Result<GitClone, GitError> {
+        wait(self.git().open(remote(url, login)))
+    }
+
+    fn find(&self) -> Result<Git, GitError> {
+        // Whichever test comes first installs it.
+        let _installed = rustls::crypto::ring::default_provider().install_default();
+        wait(Git::find(GitSettings {
+            environment: self.environment.clone(),
+            timeout: self.timeout,
+            now: "2026-11-22T09:00:00Z".parse().unwrap(),
+            user_agent: "test/0".to_owned(),
+        }))
+    }
+}
+
+fn trust() -> GitTrust {
+    GitTrust { certificates: Authority::of_this_process().ca.clone(), ..GitTrust::default() }
+}
+
+fn maintainer() -> GitLogin {
+    GitLogin::password(MAINTAINER.0, secret(MAINTAINER.1))
+}
+
+fn secret(text: &str) -> SecretString {
+    SecretString::from(text.to_owned())
+}
+
+fn remote(url: &str, login: GitLogin) -> Remote {
+    Remote { url: GitUrl::parse(url).unwrap(), login, trust: trust() }
+}
+
+fn branch(name: &str) -> BranchName {
+    BranchName::new(name).unwrap()
+}
+
+fn path(text: &str) -> FilePath {
+    FilePath::new(text).unwrap()
+}
+
+fn file(name: &str, contents: &str) -> FileChange {
+    FileChange { path: path(name), contents: contents.as_bytes().to_owned() }
+}
+
+fn options(message: &str) -> CommitOptions {
+    let author = Person::new("Robot", "robot@example.com").unwrap();
+    CommitOptions { author, message: message.to_owned(), sign_off: false, signing: None }
+}
+
+/// The servers start threads of their own, so a test is no future: it waits for each answer.
+fn wait<T>(answer: impl Future<Output = T>) -> T {
+    world::http::runtime().block_on(answer)
+}
+
+fn fetch(clone: &mut GitClone, name: &str) -> ObjectId {
+    wait(clone.fetch(&[Revision::Branch(branch(name))])).unwrap().remove(0).expect("the branch is there")
+}
+
+fn commit(clone: &mut GitClone, parent: &ObjectId, changes: &[FileChange]) -> ObjectId {
+    wait(clone.commit(parent, changes, &options("build: update"))).unwrap().expect("something changes")
+}
+
+fn push(clone: &mut GitClone, commit: &ObjectId, name: &str) -> Result<PushOutcome, GitError> {
+    let one = PushRef { commit: commit.clone(), branch: branch(name), lease: None };
+    Ok(wait(clone.push(&[one], PushOptions::default()))?.remove(0))
+}
+
+/// The text of a file of a commit, through the store.
+fn read(clone: &mut GitClone, commit: &ObjectId, name: &str) -> String {
+    let entry = wait(clone.entries(commit, &[path(name)])).unwrap().remove(0);
+    let Entry::File { blob, .. } = entry else { panic!("{name}: {entry:?}") };
+    String::from_utf8(wait(clone.contents(&[blob])).unwrap().remove(0)).unwrap()
+}
+
+/// An error as a test reads it: kind, text and hint, with what differs from run to run replaced.
+fn shown(error: &GitError, address: &str) -> String {
+    let mut text = format!("{:?}: {error}", error.kind());
+    if let Some(hint) = error.hint() {
+        text = format!("{text} [{hint}]");
+    }
+    text.replace(address, "HOST")
+}
+
+/// A few Applications' files in a repository `acme/deploy`.
+fn bookstore(host: &GitHost) -> GitRepository {
+    let repository = host.repository("acme/deploy");
+    repository.commit(
+        "main",
+        "first",
+        &[
+            ("apps/web/values.yaml", "image:\n  tag: v1.0.0\n"),
+            ("apps/api/values.yaml", "image:\n  tag: v2.0.0\n"),
+            ("README.md", "bookstore\n"),
+        ],
+    );
+    repository
+}
