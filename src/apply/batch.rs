@@ -288,6 +288,11 @@ struct Part<'a> {
 fn by_image<'a>(index: usize, job: &'a Job<'a>, before: &Tree) -> Vec<Vec<Part<'a>>> {
     let whole = || vec![vec![Part { index, job, change: job.change.clone() }]];
     let Ok(located) = job.located(before) else { return whole() };
+    // A new list takes along what all its edits are about, so that they are made at once.
+    let is_new = located.git.as_ref().and_then(|git| git.standing.as_ref()).is_none_or(|it| it.bytes.is_none());
+    if is_new {
+        return whole();
+    }
     let mut left = job.change.edits.clone();
     let mut parts = Vec::new();
     for image in &job.change.images {

@@ -13,6 +13,7 @@ mod bookstore;
 mod check;
 mod conformance;
 mod edges;
+mod git;
 mod logins;
 mod parity_api;
 mod parity_registry;

@@ -101,6 +101,7 @@ pub(crate) use self::registry_double::RegistryDouble;
 pub(crate) use self::resources::Resource;
 pub(crate) use self::resources::named as resource;
 pub(crate) use self::servers::eventually;
+pub(crate) use self::servers::program;
 pub(crate) use self::terminal::Terminal;
 pub(crate) use self::tls::Authority;
 pub(crate) use self::token_server::TokenServer;

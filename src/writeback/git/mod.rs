@@ -27,6 +27,7 @@ use crate::writeback::files::FileError;
 use crate::writeback::git::place::KUSTOMIZATIONS;
 use crate::writeback::git::place::Place;
 use crate::writeback::git::place::SHARED_OVERRIDE;
+use crate::writeback::kustomize;
 use crate::writeback::source;
 
 mod path;
@@ -275,13 +276,17 @@ impl Placement {
     ) -> Result<Vec<u8>, FileError> {
         let kind = self.git_target().map_or(FileKind::HelmValues, |target| target.kind);
         let below = self.git.as_ref().and_then(|git| git.standing.as_ref()).map(|standing| &standing.below);
-        let parameters =
-            below.into_iter().flat_map(|below| below.helm.iter().flatten()).map(|parameter| Carried::Parameter {
-                name: parameter.name.clone(),
-                value: parameter.value.clone(),
-                force_string: parameter.force_string,
-            });
-        let images = below.into_iter().flat_map(|below| below.kustomize.iter().flatten()).cloned().map(Carried::Image);
+        let is_edited = |field: Field| edits.iter().any(|edit| edit.field == field);
+        let parameters = below.into_iter().flat_map(|below| below.helm.iter().flatten());
+        let parameters = parameters.filter(|parameter| !is_edited(Field::HelmParameter(parameter.name.clone())));
+        let parameters = parameters.map(|parameter| Carried::Parameter {
+            name: parameter.name.clone(),
+            value: parameter.value.clone(),
+            force_string: parameter.force_string,
+        });
+        let images = below.into_iter().flat_map(|below| below.kustomize.iter().flatten());
+        let images = images.filter(|entry| !is_edited(Field::KustomizeImage(kustomize::name(entry).to_owned())));
+        let images = images.cloned().map(Carried::Image);
         let carried: Vec<Carried> = match self.renderer {
             Some(Renderer::Kustomize) => images.collect(),
             _ => parameters.collect(),

@@ -200,7 +200,7 @@ fn what_the_tree_says_counts_where_nothing_else_does() {
     assert_eq!(case.located(&[("p/kustomization.yml", "a: b\n")]).unwrap().renderer, Some(Renderer::Kustomize));
     let invalid = case.located(&[]).unwrap_err();
     assert_eq!(invalid.reason, Reason::UnsupportedSource, "{}", invalid.message);
-    let folder = super::Tree {
+    let folder = Tree {
         branch: "main".to_owned(),
         commit: None,
         files: [
