@@ -30,8 +30,8 @@ use crate::writeback::git;
 use crate::writeback::git::Entry;
 use crate::writeback::git::Tree;
 
-/// How often a push is tried while others keep moving the branch.
-const TRIES: u32 = 5;
+/// How often a push is tried: once, and five times more while others keep moving the branch.
+const TRIES: u32 = 6;
 
 /// A change, and the Application it is for as it is now.
 pub(super) struct Job<'a> {
@@ -192,10 +192,10 @@ impl Executor<'_> {
             jobs.iter().map(|job| job.want(job.place.git_target().and_then(|now| now.branch.as_deref()))).collect();
         let pushed: Vec<usize> =
             (0..jobs.len()).filter(|index| jobs[*index].push_branch() != jobs[*index].base_branch()).collect();
-        let pushes: Vec<Want<'_>> =
+        let on_pushed: Vec<Want<'_>> =
             pushed.iter().map(|index| jobs[*index].want(Some(jobs[*index].push_branch()))).collect();
         let (trees, _) = self.repositories.look((self.world(), self.logins), &bases).await;
-        let (there, _) = self.repositories.look((self.world(), self.logins), &pushes).await;
+        let (there, _) = self.repositories.look((self.world(), self.logins), &on_pushed).await;
         let mut there: BTreeMap<usize, _> = pushed.into_iter().zip(there).collect();
         let in_worktree = self.repositories.worktree().is_some();
         jobs.iter()
@@ -335,10 +335,14 @@ impl Executor<'_> {
     }
 }
 
-/// A short pause before the next try, different for each process so that two runs do not stay in step.
+/// A pause before the next try, longer each time, and different for each process so that two runs do not stay in step.
 fn pause(attempt: u32) -> Duration {
-    let spread = u64::from(std::process::id()).wrapping_mul(31) % 150;
-    Duration::from_millis(u64::from(attempt) * 50 + spread)
+    let longest = 200_u64 << attempt.min(6);
+    let mut spread = u64::from(std::process::id()) << 8 | u64::from(attempt);
+    // Neighbors get numbers far apart (the finalizer of SplitMix64).
+    spread = (spread ^ (spread >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    spread = (spread ^ (spread >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    Duration::from_millis((spread ^ (spread >> 31)) % longest)
 }
 
 /// A file in a tree, replaced.

@@ -171,13 +171,13 @@ impl OfArgoCd {
     /// The Secret of a repository; one without a login takes that of the longest template that covers its address.
     fn for_repository(&self, url: &GitUrl, project: &str) -> Option<Arc<Fields>> {
         let is_git = |fields: &&Fields| text(fields, "type").is_none_or(|kind| kind == "git" || kind.is_empty());
-        let is_it = |fields: &&Fields| {
+        let of_url = |fields: &&Fields| {
             text(fields, "url").and_then(|own| GitUrl::parse(own).ok()).is_some_and(|own| own.same_repository(url))
         };
         // One for the project of the Application before one for all.
         let of = |wanted: &str| {
             let in_project = move |fields: &&Fields| text(fields, "project").unwrap_or_default() == wanted;
-            self.repositories.iter().filter(is_git).filter(is_it).find(in_project)
+            self.repositories.iter().filter(is_git).filter(of_url).find(in_project)
         };
         let own = of(project).or_else(|| of(""));
         let template = self

@@ -83,6 +83,7 @@ pub(crate) use self::git_host::READER;
 pub(crate) use self::git_repository::GitRepository;
 pub(crate) use self::git_repository::MAIN;
 pub(crate) use self::git_repository::TreeChange;
+pub(crate) use self::git_repository::executable;
 pub(crate) use self::git_signing::GpgKey;
 pub(crate) use self::git_signing::SshSigner;
 pub(crate) use self::git_ssh::GitSsh;
