@@ -106,13 +106,13 @@ fn a_list_that_is_there_is_edited_in_place() {
         (
             "one goes",
             "helm:\n  parameters:\n  - name: t\n    value: x\n  - name: u\n    value: y\n  - name: t\n    value: z\n",
-            &[("t", "-")],
+            &[("t", GONE)],
             Ok("helm:\n  parameters:\n  - name: u\n    value: y\n"),
         ),
         (
             "an image goes",
             "kustomize:\n  images: [a:1, b:2]\n",
-            &[("image a", "-")],
+            &[("image a", GONE)],
             Ok("kustomize:\n  images: [b:2]\n"),
         ),
         ("no list", "helm:\n  parameters: x\n", &[("t", "v")], Err("`helm.parameters` is a scalar, not a list")),
