@@ -70,7 +70,7 @@ impl GitClone {
     pub(super) async fn open(git: Git, mut remote: Remote) -> Result<Self, GitError> {
         let doing = format!("open {}", remote.url);
         let opened = async {
-            let folder = Folder::new()?;
+            let folder = Folder::new(&git.program().temporary_folder())?;
             if let Some(login) = github_app::login(&remote, git.settings()).await? {
                 remote.login = login;
             }
@@ -138,18 +138,16 @@ impl GitClone {
             Revision::Commit(_) => true,
             other => self.references.contains_key(&other.reference()),
         };
-        let refspecs: String = wanted
-            .iter()
-            .enumerate()
-            .filter(|(_, revision)| there(revision))
-            .map(|(index, revision)| format!("+{}:refs/fetched/{index}\n", revision.reference()))
-            .collect();
+        let mut refspecs = Vec::new();
+        for (index, revision) in wanted.iter().enumerate().filter(|(_, revision)| there(revision)) {
+            refspecs.push(format!("+{}:refs/fetched/{index}\n", revision.reference()));
+        }
         if refspecs.is_empty() {
             return Ok(vec![None; wanted.len()]);
         }
         self.fresh = false;
         let fetch = self.fetch_step().arg("--depth=1").arg("--stdin").arg("--").arg(Self::REMOTE);
-        let ended = fetch.stdin(refspecs.clone()).run().await?;
+        let ended = fetch.stdin(refspecs.concat()).run().await?;
         if !ended.success {
             return Err(Failure::of_words(&ended.stderr));
         }
@@ -256,8 +254,9 @@ impl std::fmt::Debug for GitClone {
 struct Folder(PathBuf);
 
 impl Folder {
-    fn new() -> Result<Self, Failure> {
-        let folder = TempDir::with_prefix("kubectl-image-update-").map_err(|error| Failure::of_files(&error))?;
+    fn new(place: &Path) -> Result<Self, Failure> {
+        let folder = TempDir::with_prefix_in("kubectl-image-update-", place);
+        let folder = folder.map_err(|error| Failure::of_files(&error))?;
         Ok(Self(folder.keep()))
     }
 

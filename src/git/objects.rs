@@ -138,10 +138,10 @@ impl GitClone {
         if missing.is_empty() || !self.is_partial() {
             return Ok(());
         }
-        let wanted: String = missing.iter().map(|id| format!("{id}\n")).collect();
+        let wanted: Vec<&str> = missing.iter().map(|id| id.as_str()).collect();
         // Without "haves": the server cannot leave anything out for what we seem to have, and is not told it either.
         let fetch = self.fetch_step().config("fetch.negotiationAlgorithm", "noop");
-        fetch.arg("--stdin").arg("--").arg(GitClone::REMOTE).stdin(wanted).done().await?;
+        fetch.arg("--stdin").arg("--").arg(GitClone::REMOTE).stdin(wanted.join("\n") + "\n").done().await?;
         self.known.blobs.extend(blobs.iter().cloned());
         Ok(())
     }
@@ -156,8 +156,7 @@ impl GitClone {
         if names.is_empty() {
             return Ok(Vec::new());
         }
-        let asked: String = names.iter().map(|name| format!("{name}\n")).collect();
-        let answer = self.git("cat-file").arg("--batch").stdin(asked).done().await?;
+        let answer = self.git("cat-file").arg("--batch").stdin(names.join("\n") + "\n").done().await?;
         let objects = parse_batch(&answer)?;
         if objects.len() != names.len() {
             return Err(Failure::protocol("git gave fewer objects than it was asked for"));

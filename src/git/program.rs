@@ -127,7 +127,7 @@ impl Program {
             path,
             arguments,
             repository: None,
-            folder: std::env::temp_dir(),
+            folder: self.temporary_folder(),
             access: None,
             callers: false,
             environment: Vec::new(),
@@ -135,6 +135,11 @@ impl Program {
             stdin: Vec::new(),
             limit: ANSWER,
         }
+    }
+
+    /// Where the caller has temporary files.
+    pub(super) fn temporary_folder(&self) -> PathBuf {
+        self.variable("TMPDIR").map_or_else(std::env::temp_dir, PathBuf::from)
     }
 
     /// A variable of the caller's that is set and not empty.
@@ -185,7 +190,7 @@ impl<'a> Step<'a> {
     }
 
     /// Has the caller's own git configuration in force.
-    pub(super) fn as_caller(mut self) -> Self {
+    pub(super) fn with_callers_config(mut self) -> Self {
         self.callers = true;
         self
     }
