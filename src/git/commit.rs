@@ -106,6 +106,9 @@ impl GitClone {
         let paths: Vec<FilePath> = files.iter().map(|file| file.path.clone()).collect();
         let before = self.walk_all(parent, &paths).await?;
         check(&paths, &before)?;
+        // A push tells a file as the difference to the old one. Who edits a file has read it, so this fetches nothing.
+        let old = before.iter().filter_map(Entry::blob).cloned().collect::<Vec<_>>();
+        self.fetch_blobs(&old).await?;
         let blobs = self.write_blobs(files).await?;
         let mut changed = BTreeMap::new();
         for ((path, before), blob) in paths.iter().zip(before).zip(blobs) {

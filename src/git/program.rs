@@ -56,7 +56,7 @@ const CALLERS: [&str; 11] = [
 ];
 
 /// What holds for every run; no configuration file can say otherwise.
-const HARDENED: [(&str, &str); 19] = [
+const HARDENED: [(&str, &str); 18] = [
     ("core.hooksPath", NOTHING),
     ("core.fsmonitor", "false"),
     ("core.logAllRefUpdates", "false"),
@@ -73,7 +73,6 @@ const HARDENED: [(&str, &str); 19] = [
     ("transfer.bundleURI", "false"),
     ("gc.auto", "0"),
     ("maintenance.auto", "false"),
-    ("credential.interactive", "false"),
     ("i18n.commitEncoding", "UTF-8"),
     ("init.defaultBranch", "main"),
 ];

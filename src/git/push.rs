@@ -137,7 +137,7 @@ mod tests {
     fn outcomes_are_read() {
         let rejected = |words: &str| PushOutcome::Rejected(words.to_owned());
         let commit = ObjectId::new(&"a".repeat(40)).unwrap();
-        let mut pushed = PushRef { commit: commit.clone(), branch: BranchName::new("main").unwrap(), lease: None };
+        let pushed = PushRef { commit: commit.clone(), branch: BranchName::new("main").unwrap(), lease: None };
         for (line, said, expected) in [
             (" \tabc:refs/heads/main\t1234567..abcdef0", "", Some(PushOutcome::Pushed)),
             ("*\tabc:refs/heads/main\t[new branch]", "", Some(PushOutcome::Pushed)),

@@ -139,7 +139,8 @@ fn broken_answers_are_errors() {
         bookstore(&host);
         let text = format!("{fault:?}");
         host.https().fault(fault);
-        let error = Caller::new().open(&host.https().url("acme/deploy"), GitLogin::anonymous()).unwrap_err();
+        let opened = Caller::new().open(&host.https().url("acme/deploy"), GitLogin::anonymous());
+        let error = opened.map(|clone| format!("{clone:?} {:?}", clone.branch(&branch("main")))).expect_err(&text);
         assert_eq!(error.kind(), expected, "{text}: {error}");
     }
 }
@@ -158,7 +159,7 @@ fn git_must_be_there_and_new_enough() {
     caller.set("PATH", "relative:/nonexistent");
     let hint = "[install git 2.34 or newer, or use write-back method `argocd`]";
     let missing = format!("Program: failed to use git: `git` is not on PATH {hint}");
-    assert_eq!(shown(&caller.find().err().unwrap(), "-"), missing);
+    assert_eq!(shown(&caller.find().err().unwrap(), "/acme"), missing);
     for (answer, expected) in [
         (
             "git version 2.33.9",
@@ -177,15 +178,16 @@ fn git_must_be_there_and_new_enough() {
 #[test]
 fn a_full_disk_is_said() {
     let host = GitHost::new(GitAuth::Basic);
-    bookstore(&host);
+    let noise = noise(40_000);
+    host.repository("acme/deploy").commit("main", "first", &[("large", &noise)]);
     let mut caller = Caller::new();
     // The nearest that can be had without being the superuser: no file may grow, as on a disk that is full.
     let real = program("git");
-    fake_git(&mut caller, &format!("trap '' XFSZ\nulimit -f 0\nexec '{}' \"$@\"", real.display()));
-    let error = caller
-        .open(&host.https().url("acme/deploy"), maintainer())
-        .and_then(|mut clone| wait(clone.fetch(&[Revision::Branch(branch("main"))])));
-    let error = error.unwrap_err();
+    fake_git(&mut caller, &format!("trap '' XFSZ\nulimit -f 64\nexec '{}' \"$@\"", real.display()));
+    let mut clone = caller.open(&host.https().url("acme/deploy"), maintainer()).unwrap();
+    let parent = fetch(&mut clone, "main");
+    let entry = wait(clone.entries(&parent, &[path("large")])).unwrap().remove(0);
+    let error = wait(clone.contents(&[entry.blob().unwrap().clone()])).unwrap_err();
     assert_eq!(error.kind(), GitErrorKind::Disk, "{error}");
     assert_eq!(error.hint(), Some("make room, or name another folder in TMPDIR"));
 }

@@ -100,6 +100,23 @@ fn a_server_without_filters_works_too() {
 }
 
 #[test]
+fn a_server_that_gives_no_single_files_works_too() {
+    let host = GitHost::new(GitAuth::None);
+    let repository = bookstore(&host);
+    let mut caller = Caller::new();
+    let config = caller.file("config", "[protocol]\n\tversion = 0\n");
+    caller.set("GIT_CONFIG_GLOBAL", config);
+    let mut clone = caller.open(&host.https().url("acme/deploy"), GitLogin::caller()).unwrap();
+    let parent = fetch(&mut clone, "main");
+    let first = commit(&mut clone, &parent, &[file("a", "1")]);
+    assert_eq!(read(&mut clone, &first, "README.md"), "bookstore\n");
+    let second = commit(&mut clone, &first, &[file("README.md", "books\n")]);
+    assert_eq!(push(&mut clone, &second, "main").unwrap(), PushOutcome::Pushed);
+    assert_eq!(repository.subjects("main"), ["build: update", "build: update", "first"]);
+    repository.check();
+}
+
+#[test]
 fn branches_tags_and_commits_share_a_clone() {
     let host = GitHost::new(GitAuth::Basic);
     let repository = bookstore(&host);
@@ -208,8 +225,8 @@ fn a_large_file_is_pushed_in_pieces() {
     let repository = bookstore(&host);
     let mut clone = Caller::new().open(&host.https().url("acme/deploy"), maintainer()).unwrap();
     let parent = fetch(&mut clone, "main");
-    // Digits that do not compress well, more than git sends in one request without chunks.
-    let noise: String = (0..400_000_u64).map(|n| format!("{:x}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15))).collect();
+    // More than git sends in one request without chunks.
+    let noise = noise(200_000);
     let made = commit(&mut clone, &parent, &[file("large", &noise)]);
     assert_eq!(push(&mut clone, &made, "main").unwrap(), PushOutcome::Pushed);
     assert_eq!(repository.text("main", "large"), noise);

@@ -24,7 +24,8 @@ fn without_the_right_login_nothing_is_told() {
     let expected = format!("Denied: failed to open HOST: Authentication failed for 'HOST/' {HINT}");
     assert_eq!(failure(&caller, &url, wrong), expected);
     let unasked = GitLogin::password_unasked(MAINTAINER.0, secret("hunter2"));
-    assert!(failure(&caller, &url, unasked).starts_with("Denied: "));
+    let said = failure(&caller, &url, unasked);
+    assert!(said.starts_with("Denied: "), "{said}");
     for login in [GitLogin::anonymous(), GitLogin::caller()] {
         assert!(failure(&caller, &url, login).starts_with("Denied: failed to open HOST: could not read Username"));
     }

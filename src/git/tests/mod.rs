@@ -152,6 +152,14 @@ fn read(clone: &mut GitClone, commit: &ObjectId, name: &str) -> String {
     String::from_utf8(wait(clone.contents(&[blob])).unwrap().remove(0)).unwrap()
 }
 
+/// Digits that do not compress well: hashes of numbers, 16 digits each.
+fn noise(count: u64) -> String {
+    use sha2::Digest as _;
+    let piece =
+        |n: u64| sha2::Sha256::digest(n.to_be_bytes())[..8].iter().map(|b| format!("{b:02x}")).collect::<String>();
+    (0..count).map(piece).collect()
+}
+
 /// An error as a test reads it: kind, text and hint, with what differs from run to run replaced.
 fn shown(error: &GitError, address: &str) -> String {
     let mut text = format!("{:?}: {error}", error.kind());

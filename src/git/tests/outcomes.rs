@@ -103,7 +103,7 @@ fn several_branches_are_pushed_all_or_none() {
 }
 
 #[test]
-fn ten_at_once_lose_nothing() {
+fn several_at_once_lose_nothing() {
     let host = GitHost::new(GitAuth::Basic);
     let repository = bookstore(&host);
     let url = host.https().url("acme/deploy");
@@ -115,7 +115,7 @@ fn ten_at_once_lose_nothing() {
             for _ in 0..100 {
                 let parent = clone.fetch(&[Revision::Branch(branch("main"))]).await.unwrap().remove(0).unwrap();
                 let changes = [file(&format!("apps/{n}"), "1")];
-                let made = clone.commit(&parent, &changes, &options("one of ten")).await.unwrap().unwrap();
+                let made = clone.commit(&parent, &changes, &options("one of several")).await.unwrap().unwrap();
                 let one = PushRef { commit: made, branch: branch("main"), lease: None };
                 match &clone.push(&[one], PushOptions::default()).await.unwrap()[..] {
                     [PushOutcome::Pushed] => return,
@@ -126,9 +126,9 @@ fn ten_at_once_lose_nothing() {
             panic!("always late");
         }
     };
-    wait(futures::future::join_all((0..10).map(work)));
-    assert_eq!(repository.subjects("main").len(), 11);
-    for n in 0..10 {
+    wait(futures::future::join_all((0..4).map(work)));
+    assert_eq!(repository.subjects("main").len(), 5);
+    for n in 0..4 {
         assert_eq!(repository.text("main", &format!("apps/{n}")), "1");
     }
     repository.check();
