@@ -187,7 +187,7 @@ fn check(remote: &Remote) -> Result<(), Failure> {
 
 /// The part of the caller's configuration that says how a server is reached.
 async fn callers_ways(program: &Program, url: &GitUrl) -> Result<Vec<(String, String)>, Failure> {
-    let asked = program.git("config").as_caller().args(["-z", "--get-urlmatch", "http"]).arg(url.origin());
+    let asked = program.git("config").with_callers_config().args(["-z", "--get-urlmatch", "http"]).arg(url.origin());
     // It fails if nothing fits.
     let answer = asked.run().await?;
     let text = String::from_utf8_lossy(&answer.stdout).into_owned();

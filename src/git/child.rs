@@ -110,7 +110,7 @@ async fn talk(child: &mut Child, input: Vec<u8>, limit: usize) -> Result<Ended, 
             let _written = stdin.write_all(&input).await;
             drop(stdin);
         };
-        let (_, over, _) = tokio::join!(write, collect(stdout, &out, Some(limit)), collect(stderr, &err, None));
+        let ((), over, _) = tokio::join!(write, collect(stdout, &out, Some(limit)), collect(stderr, &err, None));
         over
     };
     let mut streams = std::pin::pin!(streams);

@@ -12,6 +12,7 @@ use crate::git::Remote;
 use crate::git::access::Access;
 use crate::git::error::Failure;
 use crate::git::error::GitError;
+use crate::git::error::GitErrorKind;
 use crate::git::github_app;
 use crate::git::objects::Known;
 use crate::git::program::Step;
@@ -61,6 +62,10 @@ pub(crate) struct GitClone {
     pub(super) known: Known,
     /// The commit whose files the index lists.
     pub(super) indexed: Option<ObjectId>,
+    /// Which repository in the folder it is: a second one is made when the first cannot be completed.
+    repository: PathBuf,
+    /// What was fetched last, as git is told it.
+    fetched: String,
 }
 
 impl GitClone {
@@ -70,11 +75,12 @@ impl GitClone {
     pub(super) async fn open(git: Git, mut remote: Remote) -> Result<Self, GitError> {
         let doing = format!("open {}", remote.url);
         let opened = async {
-            let folder = Folder::new()?;
+            let folder = Folder::new(&git.program().temporary_folder())?;
             if let Some(login) = github_app::login(&remote, git.settings()).await? {
                 remote.login = login;
             }
             let access = Access::prepare(git.program(), &remote, folder.path()).await?;
+            let repository = folder.path().join("repository");
             let mut clone = Self {
                 git,
                 remote,
@@ -85,6 +91,8 @@ impl GitClone {
                 partial: true,
                 known: Known::default(),
                 indexed: None,
+                repository,
+                fetched: String::new(),
             };
             clone.refresh().await?;
             clone.init().await?;
@@ -138,38 +146,66 @@ impl GitClone {
             Revision::Commit(_) => true,
             other => self.references.contains_key(&other.reference()),
         };
-        let refspecs: String = wanted
-            .iter()
-            .enumerate()
-            .filter(|(_, revision)| there(revision))
-            .map(|(index, revision)| format!("+{}:refs/fetched/{index}\n", revision.reference()))
-            .collect();
+        let there: Vec<bool> = wanted.iter().map(there).collect();
+        let mut refspecs = Vec::new();
+        for (index, (revision, _)) in wanted.iter().zip(&there).enumerate().filter(|(_, (_, there))| **there) {
+            refspecs.push(format!("+{}:refs/fetched/{index}\n", revision.reference()));
+        }
         if refspecs.is_empty() {
             return Ok(vec![None; wanted.len()]);
         }
         self.fresh = false;
+        self.fetched = refspecs.concat();
+        self.fetch_references().await?;
+        let commits = self.fetched_commits().await?;
+        let commit = |(index, there): (usize, bool)| {
+            let found = there.then(|| commits.get(&format!("refs/fetched/{index}")).cloned());
+            found.map(|commit| commit.ok_or_else(|| Failure::protocol("git fetched less than it was asked for")))
+        };
+        there.into_iter().enumerate().map(|one| commit(one).transpose()).collect()
+    }
+
+    async fn fetch_references(&mut self) -> Result<(), Failure> {
         let fetch = self.fetch_step().arg("--depth=1").arg("--stdin").arg("--").arg(Self::REMOTE);
-        let ended = fetch.stdin(refspecs.clone()).run().await?;
+        let ended = fetch.stdin(self.fetched.clone()).run().await?;
         if !ended.success {
             return Err(Failure::of_words(&ended.stderr));
         }
-        if ended.stderr.contains(UNFILTERED) {
-            self.partial = false;
-        }
+        self.partial &= !ended.stderr.contains(UNFILTERED);
+        Ok(())
+    }
+
+    /// The commits that the references of the last fetches point at, through tags.
+    async fn fetched_commits(&self) -> Result<BTreeMap<String, ObjectId>, Failure> {
         let listed = self.git("for-each-ref").arg("--format=%(refname) %(objectname) %(*objectname)");
         let listed = String::from_utf8_lossy(&listed.arg("refs/fetched/").done().await?).into_owned();
-        let commits: BTreeMap<&str, ObjectId> = listed
-            .lines()
-            .filter_map(|line| {
-                let mut words = line.split(' ').filter(|word| !word.is_empty());
-                Some((words.next()?, ObjectId::new(words.next_back()?)?))
-            })
-            .collect();
-        let commit = |index: usize, revision| {
-            let found = there(revision).then(|| commits.get(format!("refs/fetched/{index}").as_str()).cloned());
-            found.map(|commit| commit.ok_or_else(|| Failure::protocol("git fetched less than it was asked for")))
+        let commit = |line: &str| {
+            let mut words = line.split(' ').filter(|word| !word.is_empty());
+            Some((words.next()?.to_owned(), ObjectId::new(words.next_back()?)?))
         };
-        wanted.iter().enumerate().map(|(index, revision)| commit(index, revision).transpose()).collect()
+        Ok(listed.lines().filter_map(commit).collect())
+    }
+
+    /// Starts again with a clone that has every file, since the server gives no single ones.
+    pub(super) async fn fill(&mut self) -> Result<(), Failure> {
+        let before = self.fetched_commits().await?;
+        let old = self.repository.join("objects");
+        self.repository = self.folder.path().join("filled");
+        self.partial = false;
+        self.init().await?;
+        self.fetch_references().await?;
+        let moved = self.fetched_commits().await?.iter().any(|(name, commit)| before.get(name) != Some(commit));
+        if moved {
+            return Err(Failure::new(
+                GitErrorKind::Unreachable,
+                "a branch moved while its files were fetched: try again",
+            ));
+        }
+        // What was made here is still in the first one.
+        let alternates = self.repository.join("objects/info/alternates");
+        let written = std::fs::create_dir_all(self.repository.join("objects/info"))
+            .and_then(|()| std::fs::write(alternates, format!("{}\n", old.display())));
+        written.map_err(|error| Failure::of_files(&error))
     }
 
     /// Asks the server again which branches and tags there are.
@@ -182,23 +218,29 @@ impl GitClone {
             Some((name.to_owned(), ObjectId::new(id)?))
         };
         self.references = text.lines().filter_map(line).collect();
+        if self.references.is_empty() {
+            // git takes a page that is no git server's for an empty repository.
+            let what = "the server shows no branch: the repository is empty, or this is no git server";
+            return Err(Failure::new(GitErrorKind::NotFound, what));
+        }
         self.fresh = true;
         Ok(())
     }
 
-    /// Makes the repository: bare, without the templates of this machine, knowing that blobs are at the server.
-    async fn init(&mut self) -> Result<(), Failure> {
-        let repository = self.repository();
+    /// Makes the repository: bare, without the templates of this machine; a partial one knows that blobs are at the
+    /// server.
+    async fn init(&self) -> Result<(), Failure> {
+        let repository = &self.repository;
         let format = if self.id_length() == 32 { "sha256" } else { "sha1" };
         let init = self.git.program().git("init").args(["--quiet", "--bare", "--template="]);
-        init.arg(format!("--object-format={format}")).env("GIT_DIR", &repository).done().await?;
+        init.arg(format!("--object-format={format}")).env("GIT_DIR", repository).done().await?;
+        let (name, url) = (Self::REMOTE, &self.remote.url);
         // No address that is allowed has a quotation mark or a backslash in it.
-        let config = format!(
-            "[core]\n\trepositoryFormatVersion = 1\n[extensions]\n\tpartialClone = {name}\n\
-             [remote \"{name}\"]\n\turl = \"{url}\"\n\tpromisor = true\n\tpartialclonefilter = blob:none\n",
-            name = Self::REMOTE,
-            url = self.remote.url,
-        );
+        let mut config = format!("[remote \"{name}\"]\n\turl = \"{url}\"\n");
+        if self.partial {
+            config.push_str("\tpromisor = true\n\tpartialclonefilter = blob:none\n");
+            config.push_str(&format!("[core]\n\trepositoryFormatVersion = 1\n[extensions]\n\tpartialClone = {name}\n"));
+        }
         let file = repository.join("config");
         let written = std::fs::read_to_string(&file).and_then(|text| std::fs::write(&file, text + &config));
         written.map_err(|error| Failure::of_files(&error))
@@ -215,7 +257,7 @@ impl GitClone {
 
     /// A run of git in this clone, which may not talk to the server.
     pub(super) fn git(&self, subcommand: &str) -> Step<'_> {
-        self.git.program().git(subcommand).within(&self.repository())
+        self.git.program().git(subcommand).within(&self.repository)
     }
 
     /// A run of git in this clone that may.
@@ -224,8 +266,8 @@ impl GitClone {
     }
 
     pub(super) fn fetch_step(&self) -> Step<'_> {
-        let fetch = self.git_online("fetch");
-        fetch.args(["--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--filter=blob:none"])
+        let fetch = self.git_online("fetch").args(["--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"]);
+        if self.partial { fetch.arg("--filter=blob:none") } else { fetch }
     }
 
     pub(super) fn settings(&self) -> &crate::git::GitSettings {
@@ -235,10 +277,6 @@ impl GitClone {
     /// The temporary folder, in which the repository is one folder of several.
     pub(super) fn folder(&self) -> &Path {
         self.folder.path()
-    }
-
-    fn repository(&self) -> PathBuf {
-        self.folder.path().join("repository")
     }
 
     pub(super) fn error(&self, doing: &str, failure: Failure) -> GitError {
@@ -256,8 +294,9 @@ impl std::fmt::Debug for GitClone {
 struct Folder(PathBuf);
 
 impl Folder {
-    fn new() -> Result<Self, Failure> {
-        let folder = TempDir::with_prefix("kubectl-image-update-").map_err(|error| Failure::of_files(&error))?;
+    fn new(place: &Path) -> Result<Self, Failure> {
+        let folder = TempDir::with_prefix_in("kubectl-image-update-", place);
+        let folder = folder.map_err(|error| Failure::of_files(&error))?;
         Ok(Self(folder.keep()))
     }
 

@@ -68,7 +68,7 @@ pub(crate) enum SigningMethod {
 pub(crate) enum SigningKey {
     /// As the caller's own git configuration says.
     Configured,
-    /// A key that GnuPG knows by this name, or the file of an SSH key.
+    /// A key that `gpg` knows by this name, or the file of an SSH key.
     Named(SigningMethod, String),
 }
 
@@ -106,6 +106,9 @@ impl GitClone {
         let paths: Vec<FilePath> = files.iter().map(|file| file.path.clone()).collect();
         let before = self.walk_all(parent, &paths).await?;
         check(&paths, &before)?;
+        // A push tells a file as the difference to the old one. Who edits a file has read it, so this fetches nothing.
+        let old = before.iter().filter_map(Entry::blob).cloned().collect::<Vec<_>>();
+        self.fetch_blobs(&old).await?;
         let blobs = self.write_blobs(files).await?;
         let mut changed = BTreeMap::new();
         for ((path, before), blob) in paths.iter().zip(before).zip(blobs) {
@@ -165,8 +168,9 @@ impl GitClone {
             self.in_index("read-tree").arg(parent.as_str()).done().await?;
         }
         self.indexed = None;
-        let lines: String = changed.iter().map(|(path, (mode, blob))| format!("{mode} {blob}\t{path}\0")).collect();
-        self.in_index("update-index").args(["--add", "-z", "--index-info"]).stdin(lines).done().await?;
+        let lines: Vec<String> =
+            changed.iter().map(|(path, (mode, blob))| format!("{mode} {blob}\t{path}\0")).collect();
+        self.in_index("update-index").args(["--add", "-z", "--index-info"]).stdin(lines.concat()).done().await?;
         // Without the option git would fetch every file that the clone left out.
         let tree = self.in_index("write-tree").arg("--missing-ok").done().await?;
         one_id(&tree)
@@ -212,7 +216,7 @@ impl GitClone {
     ) -> Result<ObjectId, Failure> {
         let message = message(options)?;
         let date = format!("@{} +0000", self.settings().now.as_second());
-        let mut step = self.git("commit-tree").as_caller();
+        let mut step = self.git("commit-tree").with_callers_config();
         for role in ["AUTHOR", "COMMITTER"] {
             step = step
                 .env(&format!("GIT_{role}_NAME"), &options.author.name)

@@ -137,7 +137,13 @@ const LOGIN: &str = "check the login: Argo CD's repository Secret, or your own g
 /// What in git's words (C locale, lower case) tells what kind of failure it is; the first row that fits counts.
 const SIGNS: &[(&[&str], GitErrorKind, &str)] = &[
     (
-        &["no space left on device", "disk quota exceeded", "file too large", "file size limit exceeded"],
+        &[
+            "no space left on device",
+            "disk quota exceeded",
+            "file too large",
+            "file size limit exceeded",
+            "failed to write new configuration",
+        ],
         GitErrorKind::Disk,
         "",
     ),
@@ -170,6 +176,7 @@ const SIGNS: &[(&[&str], GitErrorKind, &str)] = &[
             "could not read username",
             "could not read password",
             "terminal prompts disabled",
+            "unable to get password from user",
             "permission denied (",
             "error: 401",
             "error: 403",
@@ -189,6 +196,9 @@ const SIGNS: &[(&[&str], GitErrorKind, &str)] = &[
             "' not found",
             "/ not found",
             "does not appear to be a git repository",
+            "not our ref",
+            "couldn't find remote ref",
+            "unadvertised object",
             "error: 404",
             "http 404",
             "does not exist",
@@ -238,6 +248,7 @@ pub(super) fn words(stderr: &str) -> String {
             || line.starts_with("From ")
             || line.starts_with("To ")
             || line.starts_with("@@@")
+            || line.contains("unable to read askpass response")
             || line.starts_with("Please make sure you have the correct access rights")
             || line.starts_with("and the repository exists")
             || (line.starts_with("remote: ") && line.contains('%') && line.contains('('));

@@ -98,7 +98,12 @@ impl Git {
     /// # Errors
     /// git cannot be run.
     pub(crate) async fn identity(&self) -> Result<Option<Person>, GitError> {
-        let asked = self.program().git("var").as_caller().config("user.useConfigOnly", "true").arg("GIT_AUTHOR_IDENT");
+        let asked = self
+            .program()
+            .git("var")
+            .with_callers_config()
+            .config("user.useConfigOnly", "true")
+            .arg("GIT_AUTHOR_IDENT");
         let answer = asked.run().await.map_err(|failure| GitError::new("read git's configuration", failure))?;
         Ok(if answer.success { Person::of_ident(&String::from_utf8_lossy(&answer.stdout)) } else { None })
     }
@@ -108,7 +113,8 @@ impl Git {
     /// # Errors
     /// git cannot be run, or the configuration has no such value.
     pub(crate) async fn signs_commits(&self) -> Result<bool, GitError> {
-        let asked = self.program().git("config").as_caller().args(["--type=bool", "--default=false", "--get"]);
+        let asked =
+            self.program().git("config").with_callers_config().args(["--type=bool", "--default=false", "--get"]);
         let answer = asked.arg("commit.gpgSign").done().await;
         let answer = answer.map_err(|failure| GitError::new("read git's configuration", failure))?;
         Ok(answer.starts_with(b"true"))

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use crate::git::clone::GitClone;
 use crate::git::error::Failure;
 use crate::git::error::GitError;
+use crate::git::error::GitErrorKind;
 use crate::git::tree::Entry;
 use crate::git::tree::Tree;
 use crate::git::tree::Walk;
@@ -133,15 +134,20 @@ impl GitClone {
     }
 
     /// Fetches, in one run, those blobs that were left out of the clone and not fetched since.
-    async fn fetch_blobs(&mut self, blobs: &[ObjectId]) -> Result<(), Failure> {
+    pub(super) async fn fetch_blobs(&mut self, blobs: &[ObjectId]) -> Result<(), Failure> {
         let missing: BTreeSet<&ObjectId> = blobs.iter().filter(|id| !self.known.blobs.contains(*id)).collect();
         if missing.is_empty() || !self.is_partial() {
             return Ok(());
         }
-        let wanted: String = missing.iter().map(|id| format!("{id}\n")).collect();
+        let wanted: Vec<&str> = missing.iter().map(|id| id.as_str()).collect();
         // Without "haves": the server cannot leave anything out for what we seem to have, and is not told it either.
         let fetch = self.fetch_step().config("fetch.negotiationAlgorithm", "noop");
-        fetch.arg("--stdin").arg("--").arg(GitClone::REMOTE).stdin(wanted).done().await?;
+        let fetch = fetch.arg("--stdin").arg("--").arg(GitClone::REMOTE).stdin(wanted.join("\n") + "\n");
+        match fetch.done().await {
+            // Servers that speak the old protocol give single files to nobody.
+            Err(failure) if failure.kind == GitErrorKind::NotFound => self.fill().await?,
+            answer => drop(answer?),
+        }
         self.known.blobs.extend(blobs.iter().cloned());
         Ok(())
     }
@@ -156,8 +162,7 @@ impl GitClone {
         if names.is_empty() {
             return Ok(Vec::new());
         }
-        let asked: String = names.iter().map(|name| format!("{name}\n")).collect();
-        let answer = self.git("cat-file").arg("--batch").stdin(asked).done().await?;
+        let answer = self.git("cat-file").arg("--batch").stdin(names.join("\n") + "\n").done().await?;
         let objects = parse_batch(&answer)?;
         if objects.len() != names.len() {
             return Err(Failure::protocol("git gave fewer objects than it was asked for"));

@@ -56,7 +56,7 @@ const CALLERS: [&str; 11] = [
 ];
 
 /// What holds for every run; no configuration file can say otherwise.
-const HARDENED: [(&str, &str); 19] = [
+const HARDENED: [(&str, &str); 18] = [
     ("core.hooksPath", NOTHING),
     ("core.fsmonitor", "false"),
     ("core.logAllRefUpdates", "false"),
@@ -73,7 +73,6 @@ const HARDENED: [(&str, &str); 19] = [
     ("transfer.bundleURI", "false"),
     ("gc.auto", "0"),
     ("maintenance.auto", "false"),
-    ("credential.interactive", "false"),
     ("i18n.commitEncoding", "UTF-8"),
     ("init.defaultBranch", "main"),
 ];
@@ -127,7 +126,7 @@ impl Program {
             path,
             arguments,
             repository: None,
-            folder: std::env::temp_dir(),
+            folder: self.temporary_folder(),
             access: None,
             callers: false,
             environment: Vec::new(),
@@ -135,6 +134,11 @@ impl Program {
             stdin: Vec::new(),
             limit: ANSWER,
         }
+    }
+
+    /// Where the caller has temporary files.
+    pub(super) fn temporary_folder(&self) -> PathBuf {
+        self.variable("TMPDIR").map_or_else(std::env::temp_dir, PathBuf::from)
     }
 
     /// A variable of the caller's that is set and not empty.
@@ -185,7 +189,7 @@ impl<'a> Step<'a> {
     }
 
     /// Has the caller's own git configuration in force.
-    pub(super) fn as_caller(mut self) -> Self {
+    pub(super) fn with_callers_config(mut self) -> Self {
         self.callers = true;
         self
     }

@@ -75,8 +75,7 @@ impl GitClone {
             step.args(pushed.iter().map(|one| format!("{}:refs/heads/{}", one.commit, one.branch))).run().await?;
         let answer = String::from_utf8_lossy(&ended.stdout).into_owned();
         let said = said_by_server(&ended.stderr);
-        let outcomes: Vec<Option<PushOutcome>> =
-            pushed.iter().map(|one| outcome(&answer, &format!("refs/heads/{}", one.branch), &said)).collect();
+        let outcomes: Vec<Option<PushOutcome>> = pushed.iter().map(|one| outcome(&answer, one, &said)).collect();
         match outcomes.into_iter().collect::<Option<Vec<_>>>() {
             Some(outcomes) => Ok(outcomes),
             None if ended.success => Err(Failure::protocol("git does not say what became of the push")),
@@ -86,7 +85,8 @@ impl GitClone {
 }
 
 /// What `--porcelain` says about a branch: `flag TAB from:to TAB summary (reason)`.
-fn outcome(answer: &str, reference: &str, said: &str) -> Option<PushOutcome> {
+fn outcome(answer: &str, pushed: &PushRef, said: &str) -> Option<PushOutcome> {
+    let reference = format!("refs/heads/{}", pushed.branch);
     let (flag, summary) = answer.lines().find_map(|line| {
         let mut columns = line.splitn(3, '\t');
         let (flag, refs, summary) = (columns.next()?, columns.next()?, columns.next()?);
@@ -95,22 +95,22 @@ fn outcome(answer: &str, reference: &str, said: &str) -> Option<PushOutcome> {
     Some(match flag {
         " " | "+" | "*" => PushOutcome::Pushed,
         "=" => PushOutcome::UpToDate,
+        // A server that wants no forced push says so of a lease too, and will say it again.
+        _ if pushed.lease.is_some() && summary.starts_with("[remote rejected] (non-fast-forward") => {
+            PushOutcome::Rejected("the server lets no branch be restarted: non-fast-forward".to_owned())
+        }
         _ => refusal(summary, said),
     })
 }
 
-/// Reasons that mean that somebody else was faster; the last ones are of two pushes at the same moment.
-const FASTER: [&str; 6] = [
-    "(non-fast-forward)",
-    "(fetch first)",
-    "(stale info)",
-    "cannot lock ref",
-    "incorrect old value provided",
-    "reference already exists",
-];
+/// Reasons that mean that somebody else was faster.
+const FASTER: [&str; 3] = ["(non-fast-forward)", "(fetch first)", "(stale info)"];
+/// The same when two pushes came at one moment, in the reason or in what the server says beside it.
+const AT_ONCE: [&str; 3] = ["cannot lock ref", "incorrect old value provided", "reference already exists"];
 
 fn refusal(summary: &str, said: &str) -> PushOutcome {
-    if FASTER.iter().any(|reason| summary.contains(reason)) {
+    let locked = summary.contains("failed to update ref") && AT_ONCE.iter().any(|reason| said.contains(reason));
+    if locked || FASTER.iter().chain(&AT_ONCE).any(|reason| summary.contains(reason)) {
         return PushOutcome::NonFastForward;
     }
     if summary.contains("atomic push fail") || summary.contains("atomic transaction failed") {
@@ -124,7 +124,8 @@ fn refusal(summary: &str, said: &str) -> PushOutcome {
 /// What the server, and the hooks on it, said to people.
 fn said_by_server(stderr: &str) -> String {
     let lines = stderr.split(['\n', '\r']).filter_map(|line| line.strip_prefix("remote:")).map(str::trim);
-    let told = lines.filter(|line| !line.is_empty() && !(line.contains('%') && line.contains('(')));
+    let progress = |line: &str| line.contains('%') && line.contains('(');
+    let told = lines.filter(|line| !line.is_empty() && !progress(line));
     one_line(&told.collect::<Vec<_>>().join(" "))
 }
 
@@ -135,6 +136,8 @@ mod tests {
     #[test]
     fn outcomes_are_read() {
         let rejected = |words: &str| PushOutcome::Rejected(words.to_owned());
+        let commit = ObjectId::new(&"a".repeat(40)).unwrap();
+        let pushed = PushRef { commit: commit.clone(), branch: BranchName::new("main").unwrap(), lease: None };
         for (line, said, expected) in [
             (" \tabc:refs/heads/main\t1234567..abcdef0", "", Some(PushOutcome::Pushed)),
             ("*\tabc:refs/heads/main\t[new branch]", "", Some(PushOutcome::Pushed)),
@@ -148,6 +151,16 @@ mod tests {
                 "",
                 Some(PushOutcome::NonFastForward),
             ),
+            (
+                "!\tabc:refs/heads/main\t[remote rejected] (failed to update ref)",
+                "error: cannot lock ref 'refs/heads/main': is at 1 but expected 2",
+                Some(PushOutcome::NonFastForward),
+            ),
+            (
+                "!\tabc:refs/heads/main\t[remote rejected] (failed to update ref)",
+                "no space left",
+                Some(rejected("failed to update ref: no space left")),
+            ),
             ("!\tabc:refs/heads/main\t[rejected] (atomic push failed)", "", Some(PushOutcome::Held)),
             (
                 "!\tabc:refs/heads/main\t[remote rejected] (pre-receive hook declined)",
@@ -158,11 +171,7 @@ mod tests {
             (" \tabc:refs/heads/main2\t1234567..abcdef0", "", None),
             ("Done", "", None),
         ] {
-            assert_eq!(
-                outcome(&format!("To https://h/a\n{line}\nDone\n"), "refs/heads/main", said),
-                expected,
-                "{line}"
-            );
+            assert_eq!(outcome(&format!("To https://h/a\n{line}\nDone\n"), &pushed, said), expected, "{line}");
         }
     }
 

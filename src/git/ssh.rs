@@ -50,18 +50,17 @@ async fn callers(program: &Program, remote: &Remote, ours: Option<&Path>) -> Res
         .unwrap_or_else(|| "ssh".to_owned());
     // What is not OpenSSH by its name takes other options, or none; it is the caller's own program.
     let Some((first, rest)) = openssh(&command) else { return Ok(command) };
-    let hosts = match ours {
-        None => String::new(),
-        Some(_) => {
-            let (name, files) = effective(program, remote, &format!("{first} {STRICT}{rest}")).await?;
-            hosts_option(program, &files, &name, ours).await?
-        }
+    let hosts = if ours.is_some() {
+        let (name, files) = effective(program, remote, &format!("{first} {STRICT}{rest}")).await?;
+        hosts_option(program, &files, &name, ours).await?
+    } else {
+        String::new()
     };
     Ok(format!("{first} {STRICT} {hosts}{rest}"))
 }
 
 async fn configured_command(program: &Program) -> Result<Option<String>, Failure> {
-    let answer = program.git("config").as_caller().args(["--get", "core.sshCommand"]).run().await?;
+    let answer = program.git("config").with_callers_config().args(["--get", "core.sshCommand"]).run().await?;
     let command = String::from_utf8_lossy(&answer.stdout).trim().to_owned();
     Ok((answer.success && !command.is_empty()).then_some(command))
 }

@@ -25,6 +25,14 @@ pub(crate) enum Entry {
 }
 
 impl Entry {
+    /// The contents of a file, by name.
+    pub(crate) fn blob(&self) -> Option<&ObjectId> {
+        match self {
+            Self::File { blob, .. } => Some(blob),
+            _ => None,
+        }
+    }
+
     /// Why no file can be read or written there; `None` if one is there, or can be made. Completes "`path` …".
     pub(crate) fn refusal(&self) -> Option<String> {
         match self {

@@ -35,10 +35,13 @@ pub(crate) const MAINTAINER: (&str, &str) = ("maintainer", "pa ss'$(touch /tmp/x
 /// A user who may read.
 pub(crate) const READER: (&str, &str) = ("reader", "look-but-do-not-touch");
 
+/// What GitHub calls the user of an App's token, and a token; may read and write.
+pub(crate) const APP: (&str, &str) = ("x-access-token", "ghs_16C7e42F292c6912E7710c838347Ae178B4a");
+
 /// Who may do what over https.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum GitAuth {
-    /// [`MAINTAINER`] and [`READER`], by HTTP Basic authentication.
+    /// [`MAINTAINER`], [`APP`] and [`READER`], by HTTP Basic authentication.
     #[default]
     Basic,
     /// Everybody may do everything.
@@ -166,7 +169,7 @@ fn answer(folder: &Path, auth: GitAuth, request: &Request) -> Answer {
     let status = match (auth, user.as_deref()) {
         (GitAuth::None, _) => None,
         (GitAuth::Basic, None) => Some(401),
-        (GitAuth::Basic, Some(name)) => (writes && name != MAINTAINER.0).then_some(403),
+        (GitAuth::Basic, Some(name)) => (writes && name == READER.0).then_some(403),
     };
     let response = match status {
         None => backend(folder, request, user.as_deref().unwrap_or("anybody")),
@@ -183,7 +186,7 @@ fn user(request: &Request) -> Option<String> {
     let encoded = request.header("authorization")?.strip_prefix("Basic ")?;
     let text = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
     let login = text.split_once(':')?;
-    [MAINTAINER, READER].contains(&login).then(|| login.0.to_owned())
+    [MAINTAINER, READER, APP].contains(&login).then(|| login.0.to_owned())
 }
 
 /// git's own server, by the Common Gateway Interface (RFC 3875).

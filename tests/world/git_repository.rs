@@ -29,6 +29,8 @@ impl GitRepository {
         let repository = Self { path: path.to_owned() };
         repository.git(&["init", "--quiet", "--bare", "--shared=0777", &format!("--initial-branch={MAIN}")]);
         repository.configure("uploadpack.allowFilter", "true");
+        // What is shared lets nobody force a push, unless told otherwise.
+        repository.configure("receive.denyNonFastForwards", "false");
         repository
     }
 

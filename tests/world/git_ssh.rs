@@ -140,7 +140,7 @@ fn serve(root: &Path, keys: &Path, port: u16) -> Server {
         let config = format!(
             "Port {port}\nListenAddress 127.0.0.1\nHostKey {host}\nPidFile none\nAuthorizedKeysFile {allowed}\n\
              StrictModes no\nUsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n\
-             LogLevel VERBOSE\nMaxStartups 100\nForceCommand /bin/sh {shell}\n"
+             LogLevel VERBOSE\nMaxStartups 100\nAcceptEnv GIT_PROTOCOL\nForceCommand /bin/sh {shell}\n"
         );
         let config = write("sshd_config", &config, 0o644);
         fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).expect("a folder of our own");

@@ -1,7 +1,13 @@
 //! The git store against real git servers: every exchange goes over https or ssh, and what is asserted is what the
 //! server has afterwards.
 
+mod hardening;
 mod https;
+mod logins;
+mod outcomes;
+mod signing;
+mod ssh;
+#[allow(clippy::disallowed_methods, reason = "the tests are the world: programs, clock, environment")]
 mod world;
 
 use std::collections::BTreeMap;
@@ -9,6 +15,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use self::world::git_host::GitAuth;
 use self::world::git_host::GitHost;
 use self::world::git_host::MAINTAINER;
 use self::world::git_repository::GitRepository;
@@ -24,6 +31,7 @@ use crate::git::Person;
 use crate::git::Remote;
 use crate::git::Revision;
 use crate::git::error::GitError;
+use crate::git::error::GitErrorKind;
 use crate::git::login::GitLogin;
 use crate::git::push::PushOptions;
 use crate::git::push::PushOutcome;
@@ -142,6 +150,14 @@ fn read(clone: &mut GitClone, commit: &ObjectId, name: &str) -> String {
     let entry = wait(clone.entries(commit, &[path(name)])).unwrap().remove(0);
     let Entry::File { blob, .. } = entry else { panic!("{name}: {entry:?}") };
     String::from_utf8(wait(clone.contents(&[blob])).unwrap().remove(0)).unwrap()
+}
+
+/// Digits that do not compress well: hashes of numbers, 16 digits each.
+fn noise(count: u64) -> String {
+    use sha2::Digest as _;
+    let piece =
+        |n: u64| sha2::Sha256::digest(n.to_be_bytes())[..8].iter().map(|b| format!("{b:02x}")).collect::<String>();
+    (0..count).map(piece).collect()
 }
 
 /// An error as a test reads it: kind, text and hint, with what differs from run to run replaced.

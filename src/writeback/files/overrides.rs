@@ -60,10 +60,18 @@ pub(super) fn edit(yaml: &mut Yaml, edits: &[&Edit], carried: &[Carried]) -> Res
         }
     }
     yaml.set(&scalars)?;
+    for path in [PARAMETERS, IMAGES] {
+        if list(yaml, path)?.is_none() {
+            let elements = new_list(path, edits, carried);
+            if !elements.is_empty() {
+                yaml.put(yaml.root(), &path, New::List(elements))?;
+            }
+        }
+    }
     for edit in edits {
         match (&edit.field, &edit.to) {
-            (Field::HelmParameter(name), Some(to)) => add_parameter(yaml, name, to, carried)?,
-            (Field::KustomizeImage(name), Some(to)) => add_image(yaml, name, to, carried)?,
+            (Field::HelmParameter(name), Some(to)) => add_parameter(yaml, name, to)?,
+            (Field::KustomizeImage(name), Some(to)) => add_image(yaml, name, to)?,
             _ => {}
         }
     }
@@ -99,8 +107,47 @@ fn replacements(yaml: &Yaml, field: &Field, to: &str) -> Result<Vec<(NodeId, New
     Ok(replacements)
 }
 
+/// The elements of a list that is made: what is carried, with the edits made to it, then what is new. Empty if no edit
+/// needs the list.
+fn new_list(path: [&str; 2], edits: &[&Edit], carried: &[Carried]) -> Vec<New> {
+    let new: Vec<(&str, New)> = edits
+        .iter()
+        .filter_map(|edit| match (&edit.field, edit.to.as_deref()?) {
+            (Field::HelmParameter(name), to) if path == PARAMETERS => {
+                Some((name.as_str(), parameter_element(name, to, true)))
+            }
+            (Field::KustomizeImage(name), to) if path == IMAGES => Some((name.as_str(), New::text(to))),
+            _ => None,
+        })
+        .collect();
+    if new.is_empty() {
+        return Vec::new();
+    }
+    let mut elements: Vec<(&str, New)> = Vec::new();
+    for carried in carried {
+        let (name, element) = match carried {
+            Carried::Parameter { name, value, force_string } if path == PARAMETERS => {
+                (name.as_str(), parameter_element(name, value, *force_string))
+            }
+            Carried::Image(image) if path == IMAGES => (kustomize::name(image), New::text(image)),
+            _ => continue,
+        };
+        match new.iter().find(|(edited, _)| *edited == name) {
+            Some(_) if elements.iter().any(|(there, _)| *there == name) => {}
+            Some(edited) => elements.push(edited.clone()),
+            None => elements.push((name, element)),
+        }
+    }
+    for (name, element) in new {
+        if elements.iter().all(|(there, _)| *there != name) {
+            elements.push((name, element));
+        }
+    }
+    elements.into_iter().map(|(_, element)| element).collect()
+}
+
 /// Adds a parameter, or the keys that it lacks.
-fn add_parameter(yaml: &mut Yaml, name: &str, to: &str, carried: &[Carried]) -> Result<(), Refusal> {
+fn add_parameter(yaml: &mut Yaml, name: &str, to: &str) -> Result<(), Refusal> {
     for place in 0..parameters_named(yaml, name)?.len() {
         for (key, new) in [(VALUE, New::text(to)), (FORCE_STRING, New::True)] {
             let item = parameters_named(yaml, name)?.get(place).copied();
@@ -109,49 +156,18 @@ fn add_parameter(yaml: &mut Yaml, name: &str, to: &str, carried: &[Carried]) -> 
             }
         }
     }
-    if !parameters_named(yaml, name)?.is_empty() {
-        return Ok(());
+    match list(yaml, PARAMETERS)? {
+        Some(list) if parameters_named(yaml, name)?.is_empty() => yaml.push(list, parameter_element(name, to, true)),
+        _ => Ok(()),
     }
-    let new = parameter_element(name, to, true);
-    if let Some(list) = list(yaml, PARAMETERS)? {
-        return yaml.push(list, new);
-    }
-    let mut elements: Vec<_> = carried
-        .iter()
-        .filter_map(|carried| match carried {
-            Carried::Parameter { name: other, value, force_string } if other != name => {
-                Some(parameter_element(other, value, *force_string))
-            }
-            Carried::Parameter { .. } => Some(new.clone()),
-            Carried::Image(_) => None,
-        })
-        .collect();
-    if !elements.contains(&new) {
-        elements.push(new);
-    }
-    yaml.put(yaml.root(), &PARAMETERS, New::List(elements))
 }
 
 /// Adds an image, if none overrides its name.
-fn add_image(yaml: &mut Yaml, name: &str, to: &str, carried: &[Carried]) -> Result<(), Refusal> {
-    if !images_named(yaml, name)?.is_empty() {
-        return Ok(());
+fn add_image(yaml: &mut Yaml, name: &str, to: &str) -> Result<(), Refusal> {
+    match list(yaml, IMAGES)? {
+        Some(list) if images_named(yaml, name)?.is_empty() => yaml.push(list, New::text(to)),
+        _ => Ok(()),
     }
-    if let Some(list) = list(yaml, IMAGES)? {
-        return yaml.push(list, New::text(to));
-    }
-    let mut elements: Vec<_> = carried
-        .iter()
-        .filter_map(|carried| match carried {
-            Carried::Image(other) if kustomize::name(other) == name => Some(New::text(to)),
-            Carried::Image(other) => Some(New::text(other)),
-            Carried::Parameter { .. } => None,
-        })
-        .collect();
-    if !elements.contains(&New::text(to)) {
-        elements.push(New::text(to));
-    }
-    yaml.put(yaml.root(), &IMAGES, New::List(elements))
 }
 
 /// Removes every parameter or image that a field names.

@@ -213,14 +213,14 @@ fn what_is_missing_is_added_and_what_is_left_over_is_removed() {
         (
             "an element goes",
             "images:\n- name: a\n  newTag: v1\n# of b\n- name: b\n",
-            &[("a", "-")],
+            &[("a", GONE)],
             Ok("images:\n# of b\n- name: b\n"),
         ),
-        ("the only one", "images:\n- name: a\n", &[("a", "-")], Err("nothing would be left")),
+        ("the only one", "images:\n- name: a\n", &[("a", GONE)], Err("nothing would be left")),
         (
             "another comes for it",
             "images:\n  - name: a\n",
-            &[("a", "-"), ("b", "b=a:1")],
+            &[("a", GONE), ("b", "b=a:1")],
             Ok("images:\n  - name: b\n    newName: a\n    newTag: \"1\"\n"),
         ),
     ]);

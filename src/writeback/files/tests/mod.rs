@@ -11,6 +11,9 @@ mod values;
 
 use super::*;
 
+/// In place of a new value: the field goes away.
+const GONE: &str = "(gone)";
+
 const CREATE: Options<'static> = Options { create_keys: true, carried: &[] };
 
 /// The field that a short name means in a kind of file.
@@ -29,8 +32,7 @@ fn edited(kind: FileKind, file: &str, to: &[(&str, &str)], options: &Options<'_>
     for (at, to) in to {
         let field = field(kind, at);
         let from = value(kind, file.as_bytes(), &field)?;
-        // A dash: it goes away.
-        edits.push(Edit { field, from, to: Some((*to).to_owned()).filter(|to| to != "-") });
+        edits.push(Edit { field, from, to: Some((*to).to_owned()).filter(|to| to != GONE) });
     }
     let bytes = edit(kind, Some(file.as_bytes()), &edits, options)?;
     let text = String::from_utf8(bytes).expect("UTF-8 stays UTF-8");

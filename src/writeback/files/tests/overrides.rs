@@ -106,13 +106,13 @@ fn a_list_that_is_there_is_edited_in_place() {
         (
             "one goes",
             "helm:\n  parameters:\n  - name: t\n    value: x\n  - name: u\n    value: y\n  - name: t\n    value: z\n",
-            &[("t", "-")],
+            &[("t", GONE)],
             Ok("helm:\n  parameters:\n  - name: u\n    value: y\n"),
         ),
         (
             "an image goes",
             "kustomize:\n  images: [a:1, b:2]\n",
-            &[("image a", "-")],
+            &[("image a", GONE)],
             Ok("kustomize:\n  images: [b:2]\n"),
         ),
         ("no list", "helm:\n  parameters: x\n", &[("t", "v")], Err("`helm.parameters` is a scalar, not a list")),
@@ -131,6 +131,7 @@ fn a_new_list_takes_along_what_it_would_hide() {
     let carried = [
         Carried::Parameter { name: "replicas".to_owned(), value: "0".to_owned(), force_string: false },
         Carried::Parameter { name: "image.tag".to_owned(), value: "1.2.2".to_owned(), force_string: false },
+        Carried::Parameter { name: "image.tag".to_owned(), value: "1.2.1".to_owned(), force_string: false },
         Carried::Image("other:1".to_owned()),
         Carried::Image("nginx:1".to_owned()),
     ];
@@ -144,6 +145,13 @@ fn a_new_list_takes_along_what_it_would_hide() {
         &[
             // Overruled (override file): Image Updater writes the image parameters only, which hides `replicas`.
             ("ovr-08, ovr-14", "", helm, Ok(&format!("helm:\n{parameters}"))),
+            // Of what the Application has twice, the edited one is written once.
+            (
+                "another order",
+                "",
+                &[("image.name", "nginx"), ("image.tag", "1.20")],
+                Ok(&format!("helm:\n{parameters}")),
+            ),
             ("comments only", "# ours\n", helm, Ok(&format!("# ours\nhelm:\n{parameters}"))),
             ("a block", "helm:\n  version: v3\n", helm, Ok(&format!("helm:\n  version: v3\n{parameters}"))),
             ("no list", "helm:\n  parameters:\n", helm, Ok(&format!("helm:\n{parameters}"))),

@@ -427,8 +427,8 @@ proptest! {
             (FileKind::Kustomization, "a", "a:1.20"),
             (FileKind::Override, "a", "1.20"),
             (FileKind::Override, "image a", "a:1.20"),
-            (FileKind::Override, "image a", "-"),
-            (FileKind::Kustomization, "a", "-"),
+            (FileKind::Override, "image a", GONE),
+            (FileKind::Kustomization, "a", GONE),
         ] {
             // It must not panic, and what is written must be read.
             let _ = edited(kind, &soup, &[(at, to)], &CREATE);

@@ -92,6 +92,11 @@ fn a_text_that_a_reader_takes_for_something_else_is_quoted() {
         "\"x",
         // Numbers: YAML 1.1 and 1.2, Go.
         "0",
+        "0_x1f",
+        "0_o17",
+        "0_X_48",
+        "1_e5",
+        "1_.5",
         "-1",
         "+1",
         "1_000",

@@ -27,7 +27,10 @@ static NOT_TEXT: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Whether every reader takes a plain scalar for its text.
 pub(super) fn reads_as_text(plain: &str) -> bool {
+    // Go takes every `_` out of what may be a number before it reads it, wherever it stands: `0_x1f` is 31.
+    let is_number = |text: &str| text.contains('_') && NOT_TEXT.is_match(&text.replace('_', ""));
     !NOT_TEXT.is_match(plain)
+        && !(plain.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c)) && is_number(plain))
 }
 
 /// Writes a text in a style, or in double quotes if that style cannot hold it; `colons` says whether a plain scalar may
