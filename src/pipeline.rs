@@ -128,6 +128,7 @@ pub(crate) async fn check(
     }
     mark_conflicts(selected, &mut decisions, &mut diagnostics, &placements);
     diagnostics.extend(decisions.iter().filter(|decision| is_source_problem(decision)).map(source_diagnostic));
+    diagnostics.extend(placing::problems(selected, &placements));
     diagnostics.extend(decisions.iter().flat_map(decide::doubts));
     Checked { decisions, diagnostics, placements }
 }

@@ -284,12 +284,13 @@ impl Executor<'_> {
                 }
                 break;
             }
+            let began = tokio::time::Instant::now();
             let of_attempt: Vec<&Job<'_>> = open.iter().map(|index| jobs[*index]).collect();
             for (index, outcome) in open.iter().zip(batch.attempt(&of_attempt).await) {
                 receipts[*index] = outcome;
             }
             if attempt < TRIES && receipts.iter().any(Option::is_none) {
-                tokio::time::sleep(pause(attempt)).await;
+                tokio::time::sleep(pause(attempt, began.elapsed())).await;
             }
         }
         let job_receipt = |(receipt_of, job): (Option<Receipt>, &&Job<'_>)| {
@@ -305,7 +306,7 @@ impl Executor<'_> {
         let mut receipts = Vec::with_capacity(jobs.len());
         for job in jobs {
             // Each is made to what the one before left behind.
-            let tree = worktree::tree(folder, &job.paths());
+            let tree = worktree::tree(folder, (Some(job.base_branch()), &job.paths()));
             let path = job.target.path.as_deref().unwrap_or_default();
             let (outcome, message) = match job.edited(&tree, self.commits.create_keys) {
                 Ok(None) => (Outcome::AlreadyApplied, String::new()),
@@ -335,10 +336,12 @@ impl Executor<'_> {
     }
 }
 
-/// A pause before the next try, longer each time, and different for each process so that two runs do not stay in step.
-fn pause(attempt: u32) -> Duration {
-    let longest = 200_u64 << attempt.min(6);
-    let mut spread = u64::from(std::process::id()) << 8 | u64::from(attempt);
+/// A pause before the next try: longer each time and for runs that take long, and different for each process so that
+/// two do not stay in step.
+fn pause(attempt: u32, took: Duration) -> Duration {
+    let took = u64::try_from(took.as_millis()).unwrap_or(u64::MAX).clamp(100, 5_000);
+    let longest = took << attempt.min(4);
+    let mut spread = (u64::from(std::process::id()) << 8) | u64::from(attempt);
     // Neighbors get numbers far apart (the finalizer of SplitMix64).
     spread = (spread ^ (spread >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     spread = (spread ^ (spread >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

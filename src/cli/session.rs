@@ -193,6 +193,11 @@ impl Session {
             self.printer
                 .alert(&format!("warning: the certificate of {host} was not verified (`insecure` in registries.conf)"));
         }
+        for host in self.repositories.unverified() {
+            let host = text::safe(&host);
+            self.printer
+                .alert(&format!("warning: the certificate of {host} was not verified (`insecure` in its Secret)"));
+        }
         if self.general.verbose > 0 {
             for (host, requests) in self.registries.spent() {
                 let requests = crate::decide::count(requests, "request");

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::annotations::rule::Invalid;
 use crate::model::application::ApplicationKey;
+use crate::model::decision::Reason;
 use crate::model::diagnostic::Diagnostic;
 use crate::model::plan::Change;
 use crate::model::plan::Destination;
@@ -81,7 +83,35 @@ fn without_branch(placement: &Placement) -> Placement {
     let branch = target.and_then(|target| target.branch.as_deref()).unwrap_or("HEAD");
     let repository = target.map(|target| target.repository.as_str()).unwrap_or_default();
     let message = format!("{repository} has no branch `{branch}`; a tag cannot be written to: set `git-branch`");
-    placement.unread(crate::model::decision::Reason::GitUnreachable, message)
+    placement.unread(Reason::GitUnreachable, message)
+}
+
+/// What people have to hear about places in repositories: annotations that lead nowhere, and what could not be read, each
+/// once for an Application.
+pub(super) fn problems(selected: &[Selected], placements: &Placements) -> Vec<Diagnostic> {
+    let mut problems: Vec<Diagnostic> = Vec::new();
+    for Selected { application, rules } in selected {
+        for rule in rules.images.iter().filter(|rule| rule.settings.is_ok() && rules.write_back.is_ok()) {
+            let problem = match placements.get(&(application.key.clone(), rule.position)) {
+                Some(Err(Invalid { reason: Reason::BadValue, message })) => {
+                    Diagnostic::error("bad-git-target", message.clone())
+                }
+                Some(Err(Invalid { reason: Reason::RefusedPath, message })) => {
+                    Diagnostic::error("refused-path", message.clone())
+                }
+                Some(Ok(placement)) => match placement.git.as_ref().and_then(|git| git.unread.as_ref()) {
+                    Some(unread) => Diagnostic::error("git-not-read", unread.message.clone()),
+                    None => continue,
+                },
+                _ => continue,
+            };
+            let problem = problem.about(&application.key);
+            if !problems.contains(&problem) {
+                problems.push(problem);
+            }
+        }
+    }
+    problems
 }
 
 /// Changes that go to git, with the branch they are pushed to and what stands there.

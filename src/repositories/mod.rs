@@ -45,6 +45,7 @@ pub(crate) struct Repositories {
     worktree: OnceLock<PathBuf>,
     git: OnceCell<Result<Git, GitError>>,
     clones: Mutex<BTreeMap<Remote, Clone>>,
+    unverified: std::sync::Mutex<BTreeSet<String>>,
 }
 
 /// A clone that whoever comes first opens.
@@ -81,7 +82,13 @@ pub(crate) type Found = Result<Option<Tree>, Trouble>;
 
 impl Repositories {
     pub(crate) fn new(settings: GitSettings) -> Self {
-        Self { settings, worktree: OnceLock::new(), git: OnceCell::new(), clones: Mutex::default() }
+        Self {
+            settings,
+            worktree: OnceLock::new(),
+            git: OnceCell::new(),
+            clones: Mutex::default(),
+            unverified: std::sync::Mutex::default(),
+        }
     }
 
     /// Has files read and written in this folder instead.
@@ -93,6 +100,11 @@ impl Repositories {
     /// The folder that is read and written instead of repositories.
     pub(crate) fn worktree(&self) -> Option<&PathBuf> {
         self.worktree.get()
+    }
+
+    /// The hosts whose certificates were not verified.
+    pub(crate) fn unverified(&self) -> Vec<String> {
+        self.unverified.lock().unwrap_or_else(std::sync::PoisonError::into_inner).iter().cloned().collect()
     }
 
     /// The git program, found once.
@@ -110,7 +122,8 @@ impl Repositories {
         wants: &[Want<'_>],
     ) -> (Vec<Found>, Vec<Diagnostic>) {
         if let Some(folder) = self.worktree() {
-            return (wants.iter().map(|want| Ok(Some(worktree::tree(folder, &want.paths)))).collect(), Vec::new());
+            let look = |want: &Want<'_>| Ok(Some(worktree::tree(folder, (want.branch, &want.paths))));
+            return (wants.iter().map(look).collect(), Vec::new());
         }
         let mut found: Vec<Found> = Vec::with_capacity(wants.len());
         let mut diagnostics: Vec<Diagnostic> = Vec::new();
@@ -173,6 +186,10 @@ impl Repositories {
         remote: &Remote,
     ) -> Result<&'a mut GitClone, Trouble> {
         if slot.is_none() {
+            if remote.trust.insecure {
+                let mut unverified = self.unverified.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                unverified.insert(remote.url.host().to_owned());
+            }
             let git = self.git().await.map_err(Trouble::from)?;
             *slot = Some(git.open(remote.clone()).await.map_err(|error| Trouble::from(&error))?);
         }

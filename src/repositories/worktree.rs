@@ -14,10 +14,11 @@ use crate::writeback::git::Tree;
 /// A larger file is not one that people wrote values into.
 const LARGEST: u64 = 16 * 1024 * 1024;
 
-/// Reads files below `folder`.
-pub(crate) fn tree(folder: &Path, paths: &[String]) -> Tree {
+/// Reads files below `folder`, which is taken for the branch that is asked for, whatever is checked out.
+pub(crate) fn tree(folder: &Path, (wanted, paths): (Option<&str>, &[String])) -> Tree {
     let files = paths.iter().map(|path| (path.clone(), entry(folder, path))).collect();
-    Tree { branch: branch(folder).unwrap_or_else(|| "HEAD".to_owned()), commit: None, files }
+    let branch = wanted.map(str::to_owned).or_else(|| branch(folder)).unwrap_or_else(|| "HEAD".to_owned());
+    Tree { branch, commit: None, files }
 }
 
 /// The branch that is checked out, as far as the folder's own files tell.

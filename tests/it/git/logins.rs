@@ -151,7 +151,8 @@ fn ssh_needs_a_key_and_a_known_host(backend: Backend) {
     shop.world.cluster().edit(resource("configmaps"), shop.world.namespace(), "argocd-ssh-known-hosts-cm", |object| {
         object["data"] = json!({"ssh_known_hosts": ssh.known_hosts()});
     });
-    assert_eq!(check(&shop).0["status"], "UpdateAvailable");
+    let (item, output) = check(&shop);
+    assert_eq!(item["status"], "UpdateAvailable", "{output}");
     let applied = shop.apply(&[]).expect(0);
     assert_eq!(outcomes(&applied)[0].1["commit"], json!(shop.repository.head("main")), "{applied}");
     assert_eq!(shop.values(), VALUES.replace("v1.0.0", "v1.0.1"));

@@ -36,7 +36,9 @@ fn ten_runs_at_once_lose_nothing(backend: Backend) {
         });
         shop.world.application(application);
     }
-    let running: Vec<_> = names.iter().map(|name| shop.spawn(&["apply", name, "--yes", "-o", "json"])).collect();
+    // Each invocation writes the kubeconfig, so that all are made before the first runs.
+    let ready: Vec<_> = names.iter().map(|name| shop.invocation(&["apply", name, "--yes", "-o", "json"])).collect();
+    let running: Vec<_> = ready.iter().map(crate::world::Invocation::spawn).collect();
     let mut commits: Vec<String> = running
         .into_iter()
         .map(|running| {
