@@ -65,6 +65,7 @@ pub(crate) struct Selected {
 
 /// How a run decides.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Options {
     pub(crate) now: Timestamp,
     /// The source to write to, where an Application has several.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::apply::Executor;
 use crate::apply::git::Ended;
 use crate::apply::git::Job;
+use crate::apply::git::note;
 use crate::apply::git::replace;
 use crate::apply::receipt;
 use crate::document::receipts::DryRun;
@@ -250,7 +251,7 @@ impl Batch<'_, '_> {
                         change: change.clone(),
                         outcome: Outcome::Applied,
                         at: Some(At::Commit { commit: commit.to_string(), branch: line.push.branch.to_string() }),
-                        message: self.executor.note(jobs[*index]),
+                        message: note(jobs[*index]),
                     }),
                     PushOutcome::NonFastForward | PushOutcome::Held => None,
                     PushOutcome::Rejected(words) => Some(receipt(change, Outcome::Rejected, words.clone())),

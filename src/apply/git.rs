@@ -323,17 +323,15 @@ impl Executor<'_> {
     }
 }
 
-impl Executor<'_> {
-    /// What people should know about a change that was pushed.
-    pub(super) fn note(&self, job: &Job<'_>) -> String {
-        if job.push_branch() != job.base_branch() {
-            return format!("on a branch of its own, to be merged into {}", job.base_branch());
-        }
-        if !job.application.auto_sync {
-            return "auto-sync is off: it changes nothing until somebody syncs".to_owned();
-        }
-        String::new()
+/// What people should know about a change that was pushed.
+pub(super) fn note(job: &Job<'_>) -> String {
+    if job.push_branch() != job.base_branch() {
+        return format!("on a branch of its own, to be merged into {}", job.base_branch());
     }
+    if !job.application.auto_sync {
+        return "auto-sync is off: it changes nothing until somebody syncs".to_owned();
+    }
+    String::new()
 }
 
 /// A pause before the next try: longer each time and for runs that take long, and different for each process so that

@@ -8,6 +8,11 @@ use clap::Parser;
 use clap::Subcommand;
 use clap::ValueEnum;
 
+use crate::cli::git_args::CommitArgs;
+use crate::cli::git_args::FileArgs;
+use crate::cli::pin_args::PinArgs;
+use crate::cli::pin_args::UnpinArgs;
+
 /// See, plan and apply image updates for Argo CD Applications
 ///
 /// Reads the annotations people already have for Argo CD Image Updater, asks the registries, and says what is
@@ -261,69 +266,6 @@ pub(crate) struct CheckArgs {
     pub(crate) no_git: bool,
 }
 
-/// The files of method `git`.
-#[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Files in git")]
-pub(crate) struct FileArgs {
-    /// Edit the files of this checkout instead of cloning and pushing
-    #[arg(long, value_name = "DIR")]
-    pub(crate) worktree: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) message: MessageArgs,
-}
-
-/// What files and commits become.
-#[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Files in git")]
-pub(crate) struct MessageArgs {
-    /// Add keys that a Helm values file does not have, and the file if it is not there
-    #[arg(long)]
-    pub(crate) create_keys: bool,
-    /// Go template of the commit message [default: the cluster's git.commit-message-template]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) git_commit_message_path: Option<PathBuf>,
-}
-
-/// How method `git` commits and pushes.
-#[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Files in git")]
-pub(crate) struct CommitArgs {
-    /// Author of commits, with --git-commit-email [default: the cluster's git.user, or your git configuration]
-    #[arg(long, value_name = "NAME", requires = "git_commit_email")]
-    pub(crate) git_commit_user: Option<String>,
-    /// Address of the author, with --git-commit-user
-    #[arg(long, value_name = "ADDRESS", requires = "git_commit_user")]
-    pub(crate) git_commit_email: Option<String>,
-    /// Key that signs commits: a name that GnuPG knows, or the file of an SSH key
-    #[arg(long, value_name = "KEY")]
-    pub(crate) git_commit_signing_key: Option<String>,
-    /// What kind of key it is
-    #[arg(long, value_name = "METHOD")]
-    pub(crate) git_commit_signing_method: Option<SigningMethodArg>,
-    /// Add Signed-off-by to commits
-    #[arg(long)]
-    pub(crate) git_commit_sign_off: bool,
-    /// What one commit holds
-    #[arg(long, value_name = "WHAT", default_value = "run")]
-    pub(crate) commit_per: CommitPerArg,
-    /// Begin a branch of updates anew at its base, if all its changes are in there
-    #[arg(long)]
-    pub(crate) restart_branch: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum SigningMethodArg {
-    Openpgp,
-    Ssh,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum CommitPerArg {
-    Run,
-    App,
-    Image,
-}
-
 #[derive(Debug, Args)]
 pub(crate) struct PlanArgs {
     #[command(flatten)]
@@ -391,69 +333,6 @@ pub(crate) enum DryRunArg {
     None,
     Client,
     Server,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct PinArgs {
-    /// Application: NAME, NAMESPACE/NAME or application.argoproj.io/NAME
-    #[arg(value_name = "APP", required = true)]
-    pub(crate) application: String,
-    /// What to hold: ALIAS as it is configured, or ALIAS=TAG, ALIAS=TAG@DIGEST, ALIAS=@DIGEST
-    #[arg(value_name = "ALIAS[=VERSION]", required = true)]
-    pub(crate) images: Vec<String>,
-    /// Namespace of the Application [default: that of the context]
-    #[arg(long, short = 'n', value_name = "NAMESPACE")]
-    pub(crate) namespace: Option<String>,
-    #[command(flatten)]
-    pub(crate) output: OutputArgs,
-    #[command(flatten)]
-    pub(crate) write: WriteArgs,
-    #[command(flatten)]
-    pub(crate) message: MessageArgs,
-    #[command(flatten)]
-    pub(crate) commits: CommitArgs,
-    /// Why it is held
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) reason: Option<String>,
-    /// How long it is held: a date, a time or a duration such as 7d
-    #[arg(long, value_name = "DATE|DURATION")]
-    pub(crate) until: Option<String>,
-    /// Do not ask the registry whether the version exists
-    #[arg(long)]
-    pub(crate) no_verify: bool,
-    /// The source to write to, by name or index, of an Application with several
-    #[arg(long, value_name = "NAME|INDEX")]
-    pub(crate) source: Option<String>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct UnpinArgs {
-    /// Application: NAME, NAMESPACE/NAME or application.argoproj.io/NAME
-    #[arg(value_name = "APP", required = true)]
-    pub(crate) application: String,
-    /// Images to let move again
-    #[arg(value_name = "ALIAS", required_unless_present = "all")]
-    pub(crate) images: Vec<String>,
-    /// All pinned images of the Application
-    #[arg(long, conflicts_with = "images")]
-    pub(crate) all: bool,
-    /// Namespace of the Application [default: that of the context]
-    #[arg(long, short = 'n', value_name = "NAMESPACE")]
-    pub(crate) namespace: Option<String>,
-    #[command(flatten)]
-    pub(crate) output: OutputArgs,
-    #[command(flatten)]
-    pub(crate) write: WriteArgs,
-    #[command(flatten)]
-    pub(crate) message: MessageArgs,
-    #[command(flatten)]
-    pub(crate) commits: CommitArgs,
-    /// Put the version back too that was there before the pin
-    #[arg(long)]
-    pub(crate) restore_version: bool,
-    /// The source to write to, by name or index, of an Application with several
-    #[arg(long, value_name = "NAME|INDEX")]
-    pub(crate) source: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use crate::apply::CommitPer;
 use crate::apply::Commits;
-use crate::cli::args::CommitArgs;
-use crate::cli::args::CommitPerArg;
-use crate::cli::args::MessageArgs;
-use crate::cli::args::SigningMethodArg;
+use crate::cli::git_args::CommitArgs;
+use crate::cli::git_args::CommitPerArg;
+use crate::cli::git_args::MessageArgs;
+use crate::cli::git_args::SigningMethodArg;
 use crate::cli::session::Session;
 use crate::cluster::Cluster;
 use crate::error::Error;

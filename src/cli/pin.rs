@@ -4,20 +4,17 @@ use crate::annotations::rule::ImageRule;
 use crate::apply::Commits;
 use crate::cli::apply;
 use crate::cli::apply::Report;
-use crate::cli::apply::Writer;
-use crate::cli::args::CommitArgs;
-use crate::cli::args::DryRunArg;
-use crate::cli::args::MessageArgs;
 use crate::cli::args::Output;
 use crate::cli::args::OutputArgs;
-use crate::cli::args::PinArgs;
-use crate::cli::args::UnpinArgs;
 use crate::cli::args::WriteArgs;
 use crate::cli::commits;
+use crate::cli::git_args::CommitArgs;
+use crate::cli::git_args::MessageArgs;
+use crate::cli::pin_args::PinArgs;
+use crate::cli::pin_args::UnpinArgs;
 use crate::cli::select::Selection;
 use crate::cli::session::Session;
 use crate::cli::settings;
-use crate::cluster::Cluster;
 use crate::decide;
 use crate::document;
 use crate::document::receipts::DryRun;
@@ -30,7 +27,6 @@ use crate::model::image::Tag;
 use crate::model::image::Version;
 use crate::model::pin::Pin;
 use crate::model::plan::Change;
-use crate::model::plan::Edit;
 use crate::model::plan::Outcome;
 use crate::model::plan::Receipt;
 use crate::output::style;
@@ -56,6 +52,8 @@ struct Planned {
     pin: Option<Pin>,
     placement: Placement,
 }
+
+mod write;
 
 /// `pin`
 pub(crate) async fn pin(session: &Session, args: PinArgs) -> Result<ExitCode, Error> {
@@ -211,7 +209,7 @@ async fn finish(
         Commits::default()
     };
     commits::try_message(&commits, &all)?;
-    let receipts = write(session, cluster, &planned, (how.write, &commits)).await?;
+    let receipts = write::step_by_step(session, cluster, &planned, (how.write, &commits)).await?;
     let pins: Vec<Option<Pin>> =
         receipts.iter().zip(planned).map(|(receipt, planned)| planned.pin.filter(|_| is_done(receipt))).collect();
     let dry_run = apply::dry_run(how.write);
@@ -223,70 +221,6 @@ async fn finish(
 
 fn is_done(receipt: &Receipt) -> bool {
     matches!(receipt.outcome, Outcome::Applied | Outcome::AlreadyApplied)
-}
-
-/// Writes what is planned step by step: the second change of an image only if the first was written, and if the second
-/// fails, the first is taken back. Returns one receipt for each image.
-async fn write(
-    session: &Session,
-    cluster: &Cluster,
-    planned: &[Planned],
-    (write, commits): (&WriteArgs, &Commits),
-) -> Result<Vec<Receipt>, Error> {
-    let execute = async |changes: Vec<Change>| {
-        let writer = Writer {
-            cluster: Some(cluster),
-            manifests: Vec::new(),
-            refused: std::collections::BTreeMap::new(),
-            commits: commits.clone(),
-            pinning: true,
-        };
-        apply::execute(session, writer, &changes, write).await
-    };
-    let first: Vec<Change> = planned.iter().filter_map(|planned| planned.changes.first().cloned()).collect();
-    let mut receipts = execute(first).await?;
-    let goes_on = |index: usize, receipts: &[Receipt]| is_done(&receipts[index]) && planned[index].changes.len() > 1;
-    let indexes: Vec<usize> = (0..planned.len()).filter(|index| goes_on(*index, &receipts)).collect();
-    if indexes.is_empty() {
-        return Ok(receipts);
-    }
-    let second = execute(indexes.iter().map(|index| planned[*index].changes[1].clone()).collect()).await?;
-    let mut failed = Vec::new();
-    for (index, receipt) in indexes.into_iter().zip(second) {
-        if !is_done(&receipt) && receipts[index].outcome == Outcome::Applied {
-            failed.push(index);
-        }
-        let first = std::mem::replace(&mut receipts[index], receipt);
-        let receipt = &mut receipts[index];
-        if receipt.outcome == Outcome::AlreadyApplied && first.outcome == Outcome::Applied {
-            receipt.outcome = Outcome::Applied;
-            receipt.at = first.at;
-        }
-    }
-    if failed.is_empty() || write.dry_run != DryRunArg::None {
-        return Ok(receipts);
-    }
-    let back = execute(failed.iter().map(|index| inverse(&planned[*index].changes[0])).collect()).await?;
-    for (index, back) in failed.into_iter().zip(back) {
-        let what = match (is_done(&back), planned[index].changes[0].git()) {
-            (true, None) => "the annotations were put back as they were".to_owned(),
-            (true, Some(_)) => "the file was put back as it was".to_owned(),
-            (false, _) => format!("and what was written before it could not be taken back: {}", back.message),
-        };
-        let message = &mut receipts[index].message;
-        *message = if message.is_empty() { what } else { format!("{message}; {what}") };
-    }
-    Ok(receipts)
-}
-
-/// What takes a change back.
-fn inverse(change: &Change) -> Change {
-    let edits = change.edits.iter().map(|edit| Edit {
-        field: edit.field.clone(),
-        from: edit.to.clone(),
-        to: edit.from.clone(),
-    });
-    Change { edits: edits.collect(), ..change.clone() }
 }
 
 /// `argocd/bookstore  web  pinned at v1.0.0, was v1.0.1`

@@ -4,14 +4,14 @@ use std::io::Write as _;
 use std::path::Path;
 
 use crate::apply::Commits;
-use crate::cli::args::CommitArgs;
 use crate::cli::args::DecisionArgs;
-use crate::cli::args::FileArgs;
 use crate::cli::args::Output;
 use crate::cli::args::PlanArgs;
 use crate::cli::args::SelectionArgs;
 use crate::cli::commits;
 use crate::cli::external_diff;
+use crate::cli::git_args::CommitArgs;
+use crate::cli::git_args::FileArgs;
 use crate::cli::select;
 use crate::cli::select::Selection;
 use crate::cli::session::Session;

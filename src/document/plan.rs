@@ -412,7 +412,7 @@ mod tests {
             change.seen.commit = Some("c".to_owned());
             change.seen.blob = Some("b".to_owned());
             let text = super::super::to_json(&write(&Plan { changes: vec![change.clone()], ..plan_of_nothing() }));
-            assert_eq!(read(&text).unwrap().changes, [change.clone()]);
+            assert_eq!(read(&text).unwrap().changes, std::slice::from_ref(change));
         }
     }
 

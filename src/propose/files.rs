@@ -63,9 +63,12 @@ pub(crate) fn land(changes: &[Change], places: &BTreeMap<String, Placement>, cre
     landed
 }
 
+/// A change, and what it writes into one field.
+type Writer<'a> = (&'a Change, Option<&'a str>);
+
 /// The changes of several Applications that would give one value different contents.
 fn at_odds(changes: &[Change]) -> BTreeMap<String, Diagnostic> {
-    let mut values: BTreeMap<(Place, &Field), Vec<(&Change, Option<&str>)>> = BTreeMap::new();
+    let mut values: BTreeMap<(Place, &Field), Vec<Writer<'_>>> = BTreeMap::new();
     for change in changes {
         let Some(place) = change.git().and_then(place) else { continue };
         for edit in &change.edits {

@@ -90,12 +90,12 @@ impl Repositories {
                 )
             })?,
         };
-        let signing = match (&wishes.signing_key, wishes.signing_method) {
-            (Some(key), method) => Some(SigningKey::Named(method.unwrap_or(SigningMethod::OpenPgp), key.clone())),
-            (None, _) => {
-                let signs = git.signs_commits().await.map_err(|error| Trouble::from(&error))?;
-                signs.then_some(SigningKey::Configured)
-            }
+        let signing = if let Some(key) = &wishes.signing_key {
+            let method = wishes.signing_method.unwrap_or(SigningMethod::OpenPgp);
+            Some(SigningKey::Named(method, key.clone()))
+        } else {
+            let signs = git.signs_commits().await.map_err(|error| Trouble::from(&error))?;
+            signs.then_some(SigningKey::Configured)
         };
         Ok(CommitOptions { author, message: String::new(), sign_off: wishes.sign_off.unwrap_or(false), signing })
     }
