@@ -163,6 +163,11 @@ impl Yaml {
         self.tree.documents.len()
     }
 
+    /// The roots of all documents.
+    pub(super) fn roots(&self) -> &[NodeId] {
+        &self.tree.documents
+    }
+
     /// The root of the first document, which is the one that Helm and Argo CD read; `None` if it holds nothing.
     pub(super) fn root(&self) -> Option<NodeId> {
         self.tree.documents.first().copied().filter(|root| !self.is_nothing(*root))
