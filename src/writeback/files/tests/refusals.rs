@@ -22,7 +22,7 @@ fn a_file_that_could_harm_is_refused() {
     let bomb: String = (1..30)
         .fold("a0: &a0 x\n".to_owned(), |text, n| text + &format!("a{n}: &a{n} [*a{0}, *a{0}, *a{0}, *a{0}]\n", n - 1));
     for (what, text, part) in [
-        ("large", format!("a: {}", "x".repeat(5 << 20)), "larger than 4 MiB"),
+        ("large", format!("a: {}", "x".repeat(3 << 20)), "larger than 2 MiB"),
         ("deep", nested("[", 100_000), "it is not YAML"),
         ("deep mappings", nested("{a: ", 100), "it is not YAML"),
         ("deep blocks", blocks, "it is not YAML"),

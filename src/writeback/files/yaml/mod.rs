@@ -23,8 +23,8 @@ use tree::Tree;
 
 pub(super) use tree::NodeId;
 
-/// The largest file that is edited, in bytes. The largest values files of public charts have a tenth of it.
-const MOST_BYTES: usize = 4 << 20;
+/// The largest file that is edited, in bytes. The largest values files of public charts have an eighth of it.
+const MOST_BYTES: usize = 2 << 20;
 
 const BOM: &str = "\u{feff}";
 
