@@ -236,11 +236,12 @@ impl GitClone {
         init.arg(format!("--object-format={format}")).env("GIT_DIR", repository).done().await?;
         let (name, url) = (Self::REMOTE, &self.remote.url);
         // No address that is allowed has a quotation mark or a backslash in it.
-        let mut config = format!("[remote \"{name}\"]\n\turl = \"{url}\"\n");
-        if self.partial {
-            config.push_str("\tpromisor = true\n\tpartialclonefilter = blob:none\n");
-            config.push_str(&format!("[core]\n\trepositoryFormatVersion = 1\n[extensions]\n\tpartialClone = {name}\n"));
-        }
+        let remote = format!("[remote \"{name}\"]\n\turl = \"{url}\"\n");
+        let promise = format!(
+            "\tpromisor = true\n\tpartialclonefilter = blob:none\n\
+             [core]\n\trepositoryFormatVersion = 1\n[extensions]\n\tpartialClone = {name}\n"
+        );
+        let config = remote + if self.partial { &promise } else { "" };
         let file = repository.join("config");
         let written = std::fs::read_to_string(&file).and_then(|text| std::fs::write(&file, text + &config));
         written.map_err(|error| Failure::of_files(&error))

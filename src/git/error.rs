@@ -285,3 +285,81 @@ pub(super) fn one_line(text: &str) -> String {
 fn is_formatting(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_git_says_tells_what_to_do() {
+        for (stderr, kind, message) in [
+            (
+                "fatal: write error: No space left on device\n",
+                GitErrorKind::Disk,
+                "there is no room for a temporary clone: write error: No space left on device",
+            ),
+            (
+                "Host key verification failed.\r\nfatal: Could not read from remote repository.\n\nPlease make sure you have the correct access rights\nand the repository exists.\n",
+                GitErrorKind::HostKey,
+                "Host key verification failed.; Could not read from remote repository.",
+            ),
+            (
+                "git@h: Permission denied (publickey).\nfatal: Could not read from remote repository.\n",
+                GitErrorKind::Denied,
+                "git@h: Permission denied (publickey).; Could not read from remote repository.",
+            ),
+            (
+                "remote: Invalid username or token.\nfatal: Authentication failed for 'https://h/a/'\n",
+                GitErrorKind::Denied,
+                "Invalid username or token.; Authentication failed for 'https://h/a/'",
+            ),
+            (
+                "fatal: unable to access 'https://h/a/': The requested URL returned error: 403\n",
+                GitErrorKind::Denied,
+                "unable to access 'https://h/a/': The requested URL returned error: 403",
+            ),
+            (
+                "fatal: unable to access 'https://h/a/': SSL certificate problem: unable to get local issuer certificate\n",
+                GitErrorKind::Certificate,
+                "unable to access 'https://h/a/': SSL certificate problem: unable to get local issuer certificate",
+            ),
+            (
+                "remote: Repository not found.\nfatal: repository 'https://h/a/' not found\n",
+                GitErrorKind::NotFound,
+                "Repository not found.; repository 'https://h/a/' not found",
+            ),
+            (
+                "ERROR: Repository not found.\nfatal: Could not read from remote repository.\n",
+                GitErrorKind::NotFound,
+                "ERROR: Repository not found.; Could not read from remote repository.",
+            ),
+            (
+                "fatal: unable to access 'https://h/a/': Could not resolve host: h\n",
+                GitErrorKind::Unreachable,
+                "unable to access 'https://h/a/': Could not resolve host: h",
+            ),
+            (
+                "fatal: unable to access 'https://h/a/': The requested URL returned error: 502\n",
+                GitErrorKind::Unreachable,
+                "unable to access 'https://h/a/': The requested URL returned error: 502",
+            ),
+            ("fatal: transport 'ext' not allowed\n", GitErrorKind::Refused, "transport 'ext' not allowed"),
+            (
+                "error: gpg failed to sign the data:\n[GNUPG:] INV_SGNR 9 x\n\nfatal: failed to write commit object\n",
+                GitErrorKind::Signing,
+                "gpg failed to sign the data:; [GNUPG:] INV_SGNR 9 x; failed to write commit object",
+            ),
+            (
+                "remote: Counting objects:  50% (1/2)\rremote: Counting objects: 100% (2/2), done.\nwarning: x\nhint: y\nfatal: bad \u{1b}[31mthing\u{202e}\n",
+                GitErrorKind::Protocol,
+                "bad [31mthing",
+            ),
+            ("", GitErrorKind::Protocol, "git failed, and did not say why"),
+        ] {
+            let failure = Failure::of_words(stderr);
+            assert_eq!((failure.kind, failure.message.as_str()), (kind, message), "{stderr}");
+        }
+        let long = Failure::of_words(&"é".repeat(1000)).message;
+        assert!(long.len() <= WORDS + 3 && long.ends_with('…'), "{}", long.len());
+    }
+}

@@ -13,7 +13,7 @@ use super::servers::program;
 /// Who signs.
 pub(crate) const SIGNER: &str = "robot@example.com";
 
-/// An OpenPGP key in a folder of GnuPG's own.
+/// A key of `gpg`'s, in a folder of its own.
 pub(crate) struct GpgKey {
     home: TempDir,
     /// The long name of the key.
@@ -22,7 +22,7 @@ pub(crate) struct GpgKey {
 
 impl GpgKey {
     pub(crate) fn generate() -> Self {
-        // GnuPG talks to its agent by a socket in the folder, whose path may not be long.
+        // gpg talks to its agent by a socket in the folder, whose path may not be long.
         let home = TempDir::with_prefix("gpg-").expect("a temporary folder");
         let key = Self { home, id: String::new() };
         let name = format!("Robot <{SIGNER}>");
@@ -39,7 +39,7 @@ impl GpgKey {
         [("GNUPGHOME", self.home.path().display().to_string())]
     }
 
-    /// The line of a git configuration file that says which program is GnuPG.
+    /// The line of a git configuration file that says which program is `gpg`.
     pub(crate) fn configuration() -> String {
         format!("[gpg]\n\tprogram = \"{}\"\n", program("gpg").display())
     }

@@ -1,7 +1,7 @@
 //! OpenSSH's server on a loopback port, which lets one key in and runs git with it.
 //!
 //! It runs as this user, under the name `git`; the superuser's server would need an account and folders of the machine,
-//! so it runs as nobody then. A library stands between the server and the machine's list of users (nss_wrapper).
+//! so it runs as nobody then. A library stands between the server and the machine's list of users (`nss_wrapper`).
 
 use std::cell::Cell;
 use std::fs;
@@ -122,8 +122,7 @@ fn serve(root: &Path, keys: &Path, port: u16) -> Server {
             format!("root:x:0:0::/:/bin/sh\nsshd:x:65533:65533::/:/bin/false\ngit:x:{user}:{user}::{place}:/bin/sh\n");
         let passwd = write("passwd", &passwd, 0o644);
         let group = write("group", &format!("root:x:0:\ngit:x:{user}:\n"), 0o644);
-        let environment: String =
-            SERVER_ENVIRONMENT.iter().map(|(name, value)| format!("export {name}='{value}'\n")).collect();
+        let environment = SERVER_ENVIRONMENT.map(|(name, value)| format!("export {name}='{value}'\n")).concat();
         let git_folder = git.parent().expect("a program is in a folder").display();
         // git's own programs, in the folder of repositories, and nothing else.
         let shell = format!(
@@ -188,10 +187,13 @@ fn within_reach(name: &str, folder: &Path, owner: u32) -> PathBuf {
 
 /// Makes a key pair without a passphrase: `path`, `path.pub`.
 pub(crate) fn generate_key(path: &Path) {
-    let made = Command::new(program("ssh-keygen"))
-        .args(["-q", "-t", "ed25519", "-N", "", "-C", "test", "-f"])
-        .arg(path)
-        .status()
-        .expect("ssh-keygen starts");
-    assert!(made.success(), "no key was made");
+    keygen(path, &["-q", "-t", "ed25519", "-N", "", "-C", "test"]);
+}
+
+/// Runs ssh-keygen on the file of a key, and gives what it prints.
+pub(crate) fn keygen(path: &Path, arguments: &[&str]) -> String {
+    let output = Command::new(program("ssh-keygen")).args(arguments).arg("-f").arg(path).output();
+    let output = output.expect("ssh-keygen starts");
+    assert!(output.status.success(), "ssh-keygen {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }

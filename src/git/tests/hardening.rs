@@ -37,7 +37,7 @@ fn nothing_of_a_configuration_is_run() {
     for login in [maintainer(), GitLogin::caller()] {
         let mut clone = caller.open(&url, login).unwrap();
         let parent = fetch(&mut clone, "main");
-        assert!(read(&mut clone, &parent, "README.md").contains("b"));
+        assert!(read(&mut clone, &parent, "README.md").contains('b'));
         let made = commit(&mut clone, &parent, &[file("README.md", &format!("b{parent}"))]);
         assert_eq!(push(&mut clone, &made, "main").unwrap(), PushOutcome::Pushed);
     }
@@ -178,7 +178,7 @@ fn git_must_be_there_and_new_enough() {
 #[test]
 fn a_full_disk_is_said() {
     let host = GitHost::new(GitAuth::Basic);
-    let noise = noise(40_000);
+    let noise = noise(10_000);
     host.repository("acme/deploy").commit("main", "first", &[("large", &noise)]);
     let mut caller = Caller::new();
     // The nearest that can be had without being the superuser: no file may grow, as on a disk that is full.

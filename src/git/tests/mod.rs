@@ -1,6 +1,7 @@
 //! The git store against real git servers: every exchange goes over https or ssh, and what is asserted is what the
 //! server has afterwards.
 
+mod github_app;
 mod hardening;
 mod https;
 mod logins;
@@ -152,12 +153,12 @@ fn read(clone: &mut GitClone, commit: &ObjectId, name: &str) -> String {
     String::from_utf8(wait(clone.contents(&[blob])).unwrap().remove(0)).unwrap()
 }
 
-/// Digits that do not compress well: hashes of numbers, 16 digits each.
+/// Text that does not compress well: hashes of numbers, 44 characters each.
 fn noise(count: u64) -> String {
+    use base64::Engine as _;
     use sha2::Digest as _;
-    let piece =
-        |n: u64| sha2::Sha256::digest(n.to_be_bytes())[..8].iter().map(|b| format!("{b:02x}")).collect::<String>();
-    (0..count).map(piece).collect()
+    let hashes = (0..count).map(|n| base64::prelude::BASE64_STANDARD.encode(sha2::Sha256::digest(n.to_be_bytes())));
+    hashes.collect()
 }
 
 /// An error as a test reads it: kind, text and hint, with what differs from run to run replaced.

@@ -5,6 +5,7 @@ use crate::git::SigningKey;
 use crate::git::SigningMethod;
 use crate::git::tests::world::git_signing::GpgKey;
 use crate::git::tests::world::git_signing::SshSigner;
+use crate::git::tests::world::git_ssh::keygen;
 
 /// Signs a commit with a key, and pushes it.
 fn sign(caller: &Caller, host: &GitHost, key: SigningKey) -> Result<ObjectId, GitError> {
@@ -70,11 +71,7 @@ fn a_key_with_a_passphrase_is_an_error_and_no_question() {
     bookstore(&host);
     let caller = Caller::new();
     let key = caller.home.path().join("key");
-    let made = std::process::Command::new(program("ssh-keygen"))
-        .args(["-q", "-t", "ed25519", "-N", "locked", "-f"])
-        .arg(&key)
-        .status();
-    assert!(made.unwrap().success());
+    keygen(&key, &["-q", "-t", "ed25519", "-N", "locked"]);
     let error = sign(&caller, &host, SigningKey::Named(SigningMethod::Ssh, key.display().to_string())).unwrap_err();
     assert_eq!(error.kind(), GitErrorKind::Signing, "{error}");
 }

@@ -1,6 +1,5 @@
 //! The git servers of the integration tests, under the same names.
 #![allow(dead_code, reason = "these tests use a part of them")]
-#![allow(clippy::disallowed_methods, reason = "the tests are the world: programs, clock, environment")]
 
 #[path = "../../../tests/world/fault.rs"]
 pub(super) mod fault;

@@ -1,6 +1,6 @@
 //! The files of a repository that images are written to, and how their bytes change: pure.
 //!
-//! One file a kind: `values`, `kustomization`, `overrides`. They say which nodes change; `yaml` changes the bytes, and
+//! One file a kind: `values`, `kustomization`, `parameters` (override files), `manifest`. They say which nodes change; `yaml` changes the bytes, and
 //! refuses what it cannot change safely. Every byte comes from a repository that others write to.
 
 use std::fmt;
@@ -10,7 +10,8 @@ use crate::model::plan::Field;
 use crate::model::plan::FileKind;
 
 mod kustomization;
-mod overrides;
+pub(crate) mod manifest;
+mod parameters;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -18,6 +19,7 @@ mod yaml;
 
 pub(crate) use values::image_name_as_written;
 
+use parameters::Place;
 use yaml::New;
 use yaml::Refusal;
 use yaml::Yaml;
@@ -126,7 +128,7 @@ pub(crate) fn value(kind: FileKind, bytes: &[u8], field: &Field) -> Result<Optio
 pub(crate) fn entries(kind: FileKind, bytes: &[u8]) -> Result<Entries, FileError> {
     let yaml = read(kind, bytes)?;
     Ok(match kind {
-        FileKind::Override => overrides::entries(&yaml)?,
+        FileKind::Override => parameters::entries(&yaml, Place::OVERRIDE)?,
         FileKind::Kustomization => Entries { helm: None, kustomize: kustomization::entries(&yaml)? },
         FileKind::HelmValues => Entries::default(),
     })
@@ -152,9 +154,25 @@ pub(crate) fn edit(
         return Err(FileError::NoFile);
     }
     let mut yaml = read(kind, bytes.unwrap_or_default())?;
+    let value = |yaml: &Yaml, field: &Field| value_in(kind, yaml, field);
+    let needed = needed(&yaml, edits, value)?;
+    match kind {
+        FileKind::Override => parameters::edit(&mut yaml, Place::OVERRIDE, &needed, options.carried)?,
+        FileKind::Kustomization => kustomization::edit(&mut yaml, &needed)?,
+        FileKind::HelmValues => values::edit(&mut yaml, &needed, options.create_keys)?,
+    }
+    finished(yaml, edits, value)
+}
+
+/// The edits that find the old value.
+fn needed<'a>(
+    yaml: &Yaml,
+    edits: &'a [Edit],
+    value: impl Fn(&Yaml, &Field) -> Result<Option<String>, Refusal>,
+) -> Result<Vec<&'a Edit>, FileError> {
     let mut needed = Vec::new();
     for edit in edits {
-        let found = value_in(kind, &yaml, &edit.field)?;
+        let found = value(yaml, &edit.field)?;
         if found == edit.to {
             continue;
         }
@@ -163,13 +181,17 @@ pub(crate) fn edit(
         }
         needed.push(edit);
     }
-    match kind {
-        FileKind::Override => overrides::edit(&mut yaml, &needed, options.carried)?,
-        FileKind::Kustomization => kustomization::edit(&mut yaml, &needed)?,
-        FileKind::HelmValues => values::edit(&mut yaml, &needed, options.create_keys)?,
-    }
+    Ok(needed)
+}
+
+/// The bytes of a file in which every edit can be read.
+fn finished(
+    yaml: Yaml,
+    edits: &[Edit],
+    value: impl Fn(&Yaml, &Field) -> Result<Option<String>, Refusal>,
+) -> Result<Vec<u8>, FileError> {
     for edit in edits {
-        if value_in(kind, &yaml, &edit.field)? != edit.to {
+        if value(&yaml, &edit.field)? != edit.to {
             let at = edit.field.at().escape_debug();
             return Err(Refusal::new(format!("`{at}` and another edit of this file change one value")).into());
         }
@@ -192,8 +214,8 @@ fn read(kind: FileKind, bytes: &[u8]) -> Result<Yaml, Refusal> {
 
 fn value_in(kind: FileKind, yaml: &Yaml, field: &Field) -> Result<Option<String>, Refusal> {
     match (kind, field) {
-        (FileKind::Override, Field::HelmParameter(name)) => overrides::parameter(yaml, name),
-        (FileKind::Override, Field::KustomizeImage(name)) => overrides::image(yaml, name),
+        (FileKind::Override, Field::HelmParameter(name)) => parameters::parameter(yaml, Place::OVERRIDE, name),
+        (FileKind::Override, Field::KustomizeImage(name)) => parameters::image(yaml, Place::OVERRIDE, name),
         (FileKind::Kustomization, Field::KustomizeImage(name)) => kustomization::value(yaml, name),
         (FileKind::HelmValues, Field::HelmValue(path)) => values::value(yaml, path),
         _ => Err(wrong_field(field)),

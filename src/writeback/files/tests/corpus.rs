@@ -88,6 +88,27 @@ fn the_bytes_that_differ_are_the_value() {
     let shapes = values.len() + kustomizations.len() - refusals.len() - more_refusals.len();
     let refusals = [refusals, more_refusals].concat();
     println!("{shapes} shapes, {} edits, {} refusals:", edits + more_edits, refusals.len());
-    refusals.iter().for_each(|refusal| println!("  {refusal}"));
+    for refusal in &refusals {
+        println!("  {refusal}");
+    }
     assert!(shapes >= 130 && refusals.len() == 29, "{shapes} shapes, {} refusals", refusals.len());
+}
+
+#[test]
+fn one_value_of_a_large_file_is_one_value() {
+    let shape = &shapes(VALUES)[0];
+    let unmarked = shape.file.replace(['«', '»'], "");
+    let chart = |n: usize, file: &str| {
+        let lines: String =
+            file.lines().map(|line| if line.is_empty() { "\n".to_owned() } else { format!("  {line}\n") }).collect();
+        format!("# {n}\nchart{n}:\n{lines}")
+    };
+    let charts: Vec<_> = (0..150).map(|n| chart(n, &unmarked)).collect();
+    let file = charts.concat();
+    assert!(file.len() > 200_000, "{}", file.len());
+    let mut expected = charts.clone();
+    expected[77] = charts[77].replace("1.25.3", "1.25.4");
+    expected[149] = charts[149].replace("1.25.3", "1.25.5");
+    let to = [("chart149.image.tag", "1.25.5"), ("chart77.image.tag", "1.25.4")];
+    assert_eq!(edited(FileKind::HelmValues, &file, &to, &Options::default()), Ok(expected.concat()));
 }

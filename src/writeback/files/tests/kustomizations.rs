@@ -129,7 +129,7 @@ fn only_what_changes_is_written() {
 }
 
 #[test]
-fn what_is_missing_is_added_and_what_is_left_over_is_removed() {
+fn what_is_missing_is_added() {
     check_kustomization(&[
         (
             "a new element, dashes as they are",
@@ -174,6 +174,12 @@ fn what_is_missing_is_added_and_what_is_left_over_is_removed() {
             &[("a", "a:v2")],
             Ok("images:\n- name: a\n  newTag: v2\n  # c\n- name: b\n"),
         ),
+    ]);
+}
+
+#[test]
+fn what_is_left_over_is_removed() {
+    check_kustomization(&[
         (
             "a tag for a digest",
             "images:\n- name: a\n  digest: sha256:1 # c\n- name: b\n",

@@ -3,6 +3,7 @@
 
 mod corpus;
 mod kustomizations;
+mod manifests;
 mod overrides;
 mod property;
 mod quoting;

@@ -78,6 +78,12 @@ fn a_list_that_is_there_is_edited_in_place() {
             &[("image a", "a=x/y:3"), ("image b", "b=x/y:4")],
             Ok("kustomize:\n  images:\n  - a=x/y:3\n  - b=x/y:4\n"),
         ),
+    ]);
+}
+
+#[test]
+fn what_else_is_in_the_file_is_kept() {
+    check_override(&[
         // Overruled (override file): Image Updater sorts by name (shp-*), and loses the comments and the other keys.
         (
             "kept",

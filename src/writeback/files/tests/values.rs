@@ -175,6 +175,15 @@ fn a_key_is_made_at_the_end_of_its_mapping() {
                 &[("image.tag", "v2")],
                 Err("line 1, column 8: `null` stands where a mapping is"),
             ),
+        ],
+    );
+}
+
+#[test]
+fn a_key_is_made_as_the_file_is_written() {
+    check_values(
+        &CREATE,
+        &[
             ("in {}", "image: { }\n", &[("image.tag", "v2")], Ok("image: { tag: v2 }\n")),
             ("in flow", "image: {repository: x}\n", &[("image.tag", "v2")], Ok("image: {repository: x, tag: v2}\n")),
             ("a comma", "image: {repository: x,}\n", &[("image.tag", "1")], Ok("image: {repository: x, tag: \"1\"}\n")),
@@ -229,10 +238,9 @@ fn merge_keys_are_read_and_overridden_where_they_are_merged() {
         ],
     );
     // A merge that goes around in a circle, or in all directions, is looked at once.
-    let mut wide = "a0: &a0 {x: 1}\n".to_owned();
-    for n in 1..40 {
-        wide += &format!("a{n}: &a{n}\n  <<: [*a{0}, *a{0}, *a{0}]\n", n - 1);
-    }
+    let wide = (1..40).fold("a0: &a0 {x: 1}\n".to_owned(), |text, n| {
+        text + &format!("a{n}: &a{n}\n  <<: [*a{0}, *a{0}, *a{0}]\n", n - 1)
+    });
     let found = value(FileKind::HelmValues, wide.as_bytes(), &field(FileKind::HelmValues, "a39.x"));
     assert!(found.is_err_and(|error| error.to_string().contains("repe")), "a bomb for other readers");
 }

@@ -17,7 +17,7 @@ use super::tree::Content;
 use super::tree::NodeId;
 use super::tree::Tree;
 
-/// How many nodes are looked at, aliases expanded. The largest files that are edited have a tenth of it.
+/// How many nodes are looked at, aliases expanded: about as many as the largest file can have without any.
 const MOST_NODES: usize = 2_000_000;
 
 /// What is said where the two readers differ; it marks our own errors among the parser's.

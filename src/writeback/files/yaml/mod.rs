@@ -23,8 +23,8 @@ use tree::Tree;
 
 pub(super) use tree::NodeId;
 
-/// The largest file that is edited, in bytes. The largest values files of public charts have a tenth of it.
-const MOST_BYTES: usize = 4 << 20;
+/// The largest file that is edited, in bytes. The largest values files of public charts have an eighth of it.
+const MOST_BYTES: usize = 2 << 20;
 
 const BOM: &str = "\u{feff}";
 
@@ -161,6 +161,11 @@ impl Yaml {
 
     pub(super) fn documents(&self) -> usize {
         self.tree.documents.len()
+    }
+
+    /// The roots of all documents.
+    pub(super) fn roots(&self) -> &[NodeId] {
+        &self.tree.documents
     }
 
     /// The root of the first document, which is the one that Helm and Argo CD read; `None` if it holds nothing.

@@ -3,6 +3,7 @@
 //! Readers differ: YAML 1.1 and 1.2, `go-yaml` 2 and 3, which Helm, Kustomize and Argo CD use. A text that any of them
 //! takes for a number, a boolean, a date or nothing is quoted.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
@@ -28,9 +29,9 @@ static NOT_TEXT: LazyLock<Regex> = LazyLock::new(|| {
 /// Whether every reader takes a plain scalar for its text.
 pub(super) fn reads_as_text(plain: &str) -> bool {
     // Go takes every `_` out of what may be a number before it reads it, wherever it stands: `0_x1f` is 31.
-    let is_number = |text: &str| text.contains('_') && NOT_TEXT.is_match(&text.replace('_', ""));
-    !NOT_TEXT.is_match(plain)
-        && !(plain.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c)) && is_number(plain))
+    let starts_number = plain.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c));
+    let without = if starts_number { Cow::Owned(plain.replace('_', "")) } else { Cow::Borrowed(plain) };
+    !(NOT_TEXT.is_match(plain) || NOT_TEXT.is_match(&without))
 }
 
 /// Writes a text in a style, or in double quotes if that style cannot hold it; `colons` says whether a plain scalar may

@@ -1,7 +1,7 @@
-//! `.argocd-source-<app>.yaml`: `helm.parameters` and `kustomize.images` (spec section 6.5).
+//! `helm.parameters` and `kustomize.images` of a source: in an override file, or in the manifest of an Application.
 //!
-//! Argo CD merges the file over the source (RFC 7386): a list in it hides the one of the Application. It reads the keys
-//! of a parameter whatever their case.
+//! Argo CD merges an override file over the source (RFC 7386; spec section 6.5): a list in it hides the one of the
+//! Application. It reads the keys of a parameter whatever their case.
 
 use std::collections::HashMap;
 
@@ -22,15 +22,27 @@ const PARAMETERS: [&str; 2] = ["helm", "parameters"];
 const IMAGES: [&str; 2] = ["kustomize", "images"];
 
 const VALUE: &str = "value";
-const FORCE_STRING: &str = "forcestring";
+/// Where a source stands in a file. It is looked for again after every edit.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    /// `None`: the file is empty, and the source is all that it holds.
+    pub(super) find: &'a dyn Fn(&Yaml) -> Result<Option<NodeId>, Refusal>,
+    /// How a new key for "this is text" is spelled.
+    pub(super) force_string: &'static str,
+}
+
+impl Place<'static> {
+    /// An override file is a source. Image Updater writes the key in lower case.
+    pub(super) const OVERRIDE: Self = Self { find: &|yaml| Ok(yaml.root()), force_string: "forcestring" };
+}
 
 /// The parameters and images that the file sets.
-pub(super) fn entries(yaml: &Yaml) -> Result<Entries, Refusal> {
-    let parameters = list(yaml, PARAMETERS)?.map(|list| {
+pub(super) fn entries(yaml: &Yaml, place: Place<'_>) -> Result<Entries, Refusal> {
+    let parameters = list(yaml, place, PARAMETERS)?.map(|list| {
         let items = yaml.items(list).unwrap_or_default().iter();
         items.filter_map(|item| Some((name_of(yaml, *item)?.to_owned(), value_of(yaml, *item)))).collect()
     });
-    let images = list(yaml, IMAGES)?.map(|list| {
+    let images = list(yaml, place, IMAGES)?.map(|list| {
         let items = yaml.items(list).unwrap_or_default().iter();
         items.filter_map(|item| yaml.text(*item).map(str::to_owned)).collect()
     });
@@ -38,21 +50,21 @@ pub(super) fn entries(yaml: &Yaml) -> Result<Entries, Refusal> {
 }
 
 /// The value of a parameter; of several with one name the last, which is the one Helm uses.
-pub(super) fn parameter(yaml: &Yaml, name: &str) -> Result<Option<String>, Refusal> {
-    Ok(parameters_named(yaml, name)?.last().map(|item| value_of(yaml, *item)))
+pub(super) fn parameter(yaml: &Yaml, place: Place<'_>, name: &str) -> Result<Option<String>, Refusal> {
+    Ok(parameters_named(yaml, place, name)?.last().map(|item| value_of(yaml, *item)))
 }
 
 /// The image that overrides a name; of several the last, which is the one Kustomize uses.
-pub(super) fn image(yaml: &Yaml, name: &str) -> Result<Option<String>, Refusal> {
-    Ok(images_named(yaml, name)?.last().and_then(|item| yaml.text(*item)).map(str::to_owned))
+pub(super) fn image(yaml: &Yaml, place: Place<'_>, name: &str) -> Result<Option<String>, Refusal> {
+    Ok(images_named(yaml, place, name)?.last().and_then(|item| yaml.text(*item)).map(str::to_owned))
 }
 
 /// Makes edits: first all scalars that are there, then, one by one, what is new, then what goes away.
-pub(super) fn edit(yaml: &mut Yaml, edits: &[&Edit], carried: &[Carried]) -> Result<(), Refusal> {
+pub(super) fn edit(yaml: &mut Yaml, place: Place<'_>, edits: &[&Edit], carried: &[Carried]) -> Result<(), Refusal> {
     let mut scalars = HashMap::new();
     for edit in edits {
         let Some(to) = &edit.to else { continue };
-        for (scalar, new) in replacements(yaml, &edit.field, to)? {
+        for (scalar, new) in replacements(yaml, place, &edit.field, to)? {
             if scalars.insert(scalar, new.clone()).is_some_and(|before| before != new) {
                 let message = format!("`{}` and another edit share this value", edit.field.at().escape_debug());
                 return Err(yaml.refuse(scalar, message));
@@ -61,41 +73,41 @@ pub(super) fn edit(yaml: &mut Yaml, edits: &[&Edit], carried: &[Carried]) -> Res
     }
     yaml.set(&scalars)?;
     for path in [PARAMETERS, IMAGES] {
-        if list(yaml, path)?.is_none() {
-            let elements = new_list(path, edits, carried);
+        if list(yaml, place, path)?.is_none() {
+            let elements = new_list(place, path, edits, carried);
             if !elements.is_empty() {
-                yaml.put(yaml.root(), &path, New::List(elements))?;
+                yaml.put((place.find)(yaml)?, &path, New::List(elements))?;
             }
         }
     }
     for edit in edits {
         match (&edit.field, &edit.to) {
-            (Field::HelmParameter(name), Some(to)) => add_parameter(yaml, name, to)?,
-            (Field::KustomizeImage(name), Some(to)) => add_image(yaml, name, to)?,
+            (Field::HelmParameter(name), Some(to)) => add_parameter(yaml, place, name, to)?,
+            (Field::KustomizeImage(name), Some(to)) => add_image(yaml, place, name, to)?,
             _ => {}
         }
     }
     for edit in edits.iter().filter(|edit| edit.to.is_none()) {
-        remove(yaml, &edit.field)?;
+        remove(yaml, place, &edit.field)?;
     }
     Ok(())
 }
 
 /// The scalars that an edit replaces.
-fn replacements(yaml: &Yaml, field: &Field, to: &str) -> Result<Vec<(NodeId, New)>, Refusal> {
+fn replacements(yaml: &Yaml, place: Place<'_>, field: &Field, to: &str) -> Result<Vec<(NodeId, New)>, Refusal> {
     let mut replacements = Vec::new();
     match field {
         Field::HelmParameter(name) => {
-            for item in parameters_named(yaml, name)? {
+            for item in parameters_named(yaml, place, name)? {
                 if let Some(value) = key_of(yaml, item, VALUE) {
                     replacements.push((value, New::text(to)));
                 }
-                let forced = key_of(yaml, item, FORCE_STRING);
+                let forced = key_of(yaml, item, place.force_string);
                 replacements.extend(forced.filter(|forced| !yaml.is_true(*forced)).map(|it| (it, New::True)));
             }
         }
         Field::KustomizeImage(name) if kustomize::name(to) == name => {
-            let items = images_named(yaml, name)?.into_iter();
+            let items = images_named(yaml, place, name)?.into_iter();
             replacements.extend(items.map(|item| (yaml.resolved(item), New::text(to))));
         }
         Field::KustomizeImage(name) => {
@@ -109,12 +121,12 @@ fn replacements(yaml: &Yaml, field: &Field, to: &str) -> Result<Vec<(NodeId, New
 
 /// The elements of a list that is made: what is carried, with the edits made to it, then what is new. Empty if no edit
 /// needs the list.
-fn new_list(path: [&str; 2], edits: &[&Edit], carried: &[Carried]) -> Vec<New> {
+fn new_list(place: Place<'_>, path: [&str; 2], edits: &[&Edit], carried: &[Carried]) -> Vec<New> {
     let new: Vec<(&str, New)> = edits
         .iter()
         .filter_map(|edit| match (&edit.field, edit.to.as_deref()?) {
             (Field::HelmParameter(name), to) if path == PARAMETERS => {
-                Some((name.as_str(), parameter_element(name, to, true)))
+                Some((name.as_str(), parameter_element(place, name, to, true)))
             }
             (Field::KustomizeImage(name), to) if path == IMAGES => Some((name.as_str(), New::text(to))),
             _ => None,
@@ -127,7 +139,7 @@ fn new_list(path: [&str; 2], edits: &[&Edit], carried: &[Carried]) -> Vec<New> {
     for carried in carried {
         let (name, element) = match carried {
             Carried::Parameter { name, value, force_string } if path == PARAMETERS => {
-                (name.as_str(), parameter_element(name, value, *force_string))
+                (name.as_str(), parameter_element(place, name, value, *force_string))
             }
             Carried::Image(image) if path == IMAGES => (kustomize::name(image), New::text(image)),
             _ => continue,
@@ -147,51 +159,57 @@ fn new_list(path: [&str; 2], edits: &[&Edit], carried: &[Carried]) -> Vec<New> {
 }
 
 /// Adds a parameter, or the keys that it lacks.
-fn add_parameter(yaml: &mut Yaml, name: &str, to: &str) -> Result<(), Refusal> {
-    for place in 0..parameters_named(yaml, name)?.len() {
-        for (key, new) in [(VALUE, New::text(to)), (FORCE_STRING, New::True)] {
-            let item = parameters_named(yaml, name)?.get(place).copied();
+fn add_parameter(yaml: &mut Yaml, place: Place<'_>, name: &str, to: &str) -> Result<(), Refusal> {
+    for number in 0..parameters_named(yaml, place, name)?.len() {
+        for (key, new) in [(VALUE, New::text(to)), (place.force_string, New::True)] {
+            let item = parameters_named(yaml, place, name)?.get(number).copied();
             if let Some(item) = item.filter(|item| key_of(yaml, *item, key).is_none()) {
                 yaml.put(Some(item), &[key], new)?;
             }
         }
     }
-    match list(yaml, PARAMETERS)? {
-        Some(list) if parameters_named(yaml, name)?.is_empty() => yaml.push(list, parameter_element(name, to, true)),
+    match list(yaml, place, PARAMETERS)? {
+        Some(list) if parameters_named(yaml, place, name)?.is_empty() => {
+            yaml.push(list, parameter_element(place, name, to, true))
+        }
         _ => Ok(()),
     }
 }
 
 /// Adds an image, if none overrides its name.
-fn add_image(yaml: &mut Yaml, name: &str, to: &str) -> Result<(), Refusal> {
-    match list(yaml, IMAGES)? {
-        Some(list) if images_named(yaml, name)?.is_empty() => yaml.push(list, New::text(to)),
+fn add_image(yaml: &mut Yaml, place: Place<'_>, name: &str, to: &str) -> Result<(), Refusal> {
+    match list(yaml, place, IMAGES)? {
+        Some(list) if images_named(yaml, place, name)?.is_empty() => yaml.push(list, New::text(to)),
         _ => Ok(()),
     }
 }
 
 /// Removes every parameter or image that a field names.
-fn remove(yaml: &mut Yaml, field: &Field) -> Result<(), Refusal> {
+fn remove(yaml: &mut Yaml, place: Place<'_>, field: &Field) -> Result<(), Refusal> {
     loop {
         let (path, named) = match field {
-            Field::HelmParameter(name) => (PARAMETERS, parameters_named(yaml, name)?),
-            Field::KustomizeImage(name) => (IMAGES, images_named(yaml, name)?),
+            Field::HelmParameter(name) => (PARAMETERS, parameters_named(yaml, place, name)?),
+            Field::KustomizeImage(name) => (IMAGES, images_named(yaml, place, name)?),
             field => return Err(wrong_field(field)),
         };
-        let Some((list, first)) = list(yaml, path)?.zip(named.first()) else { return Ok(()) };
-        let place = yaml.items(list).and_then(|items| items.iter().position(|item| item == first));
-        yaml.remove(list, place.unwrap_or_default())?;
+        let Some((list, first)) = list(yaml, place, path)?.zip(named.first()) else { return Ok(()) };
+        let number = yaml.items(list).and_then(|items| items.iter().position(|item| item == first));
+        yaml.remove(list, number.unwrap_or_default())?;
     }
 }
 
-fn parameter_element(name: &str, value: &str, force_string: bool) -> New {
+fn parameter_element(place: Place<'_>, name: &str, value: &str, force_string: bool) -> New {
     let force_string = if force_string { New::True } else { New::False };
-    New::Map(vec![entry("name", New::text(name)), entry(VALUE, New::text(value)), entry(FORCE_STRING, force_string)])
+    New::Map(vec![
+        entry("name", New::text(name)),
+        entry(VALUE, New::text(value)),
+        entry(place.force_string, force_string),
+    ])
 }
 
 /// A list of the file; `None` if there is none, or nothing in its place.
-fn list(yaml: &Yaml, [block, list]: [&str; 2]) -> Result<Option<NodeId>, Refusal> {
-    let Some(found) = yaml.root().and_then(|root| yaml.get(root, block)) else { return Ok(None) };
+fn list(yaml: &Yaml, place: Place<'_>, [block, list]: [&str; 2]) -> Result<Option<NodeId>, Refusal> {
+    let Some(found) = (place.find)(yaml)?.and_then(|source| yaml.get(source, block)) else { return Ok(None) };
     if yaml.entries(found).is_none() && !yaml.is_null(found) {
         return Err(yaml.refuse(found, format!("`{block}` is {}, not a mapping", yaml.kind(found))));
     }
@@ -204,14 +222,14 @@ fn list(yaml: &Yaml, [block, list]: [&str; 2]) -> Result<Option<NodeId>, Refusal
 }
 
 /// The elements of `helm.parameters` with a name.
-fn parameters_named(yaml: &Yaml, name: &str) -> Result<Vec<NodeId>, Refusal> {
-    let items = list(yaml, PARAMETERS)?.and_then(|list| yaml.items(list)).unwrap_or_default();
+fn parameters_named(yaml: &Yaml, place: Place<'_>, name: &str) -> Result<Vec<NodeId>, Refusal> {
+    let items = list(yaml, place, PARAMETERS)?.and_then(|list| yaml.items(list)).unwrap_or_default();
     Ok(items.iter().copied().filter(|item| name_of(yaml, *item) == Some(name)).collect())
 }
 
 /// The elements of `kustomize.images` that override a name.
-fn images_named(yaml: &Yaml, name: &str) -> Result<Vec<NodeId>, Refusal> {
-    let items = list(yaml, IMAGES)?.and_then(|list| yaml.items(list)).unwrap_or_default();
+fn images_named(yaml: &Yaml, place: Place<'_>, name: &str) -> Result<Vec<NodeId>, Refusal> {
+    let items = list(yaml, place, IMAGES)?.and_then(|list| yaml.items(list)).unwrap_or_default();
     let is_it = |item: &NodeId| yaml.text(*item).is_some_and(|text| kustomize::name(text) == name);
     Ok(items.iter().copied().filter(is_it).collect())
 }
