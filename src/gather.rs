@@ -21,6 +21,7 @@ use crate::model::image::Tag;
 use crate::model::plan::Change;
 use crate::pipeline::Clients;
 use crate::pipeline::Selected;
+use crate::registry::Build;
 use crate::registry::Description;
 use crate::registry::RegistryError;
 use crate::registry::RegistryErrorKind;
@@ -77,9 +78,9 @@ impl<'a> Gatherer<'a> {
 
     async fn tags(&self, remote: &Remote, settings: &Settings) -> Result<Facts, Missing> {
         let tags = self.clients.registries.tags(remote).await.map_err(|error| missing(&error))?;
-        let (allowed, rejected) = decide::filter(&tags, settings);
+        let (allowed, rejected) = decide::filter(&tags.names, settings);
         Ok(Facts {
-            seen: tags.len(),
+            seen: tags.names.len(),
             allowed: allowed.len(),
             candidates: allowed.into_iter().map(Candidate::of_tag).collect(),
             rejected,
@@ -99,15 +100,18 @@ impl<'a> Gatherer<'a> {
             Some(platforms) => platforms.clone(),
             None => self.platforms_of_nodes(survey, diagnostics).await,
         };
-        let described: Vec<_> = futures::stream::iter(std::mem::take(&mut facts.candidates))
-            .map(|candidate| self.described(remote, candidate.tag, &platforms))
-            .buffered(TAGS_AT_A_TIME)
-            .collect()
-            .await;
-        for described in described {
-            match described? {
-                Ok(candidate) => facts.candidates.push(candidate),
-                Err(rejected) => facts.rejected.push(rejected),
+        let tags: Vec<Tag> = facts.candidates.drain(..).map(|candidate| candidate.tag).collect();
+        let builds = self.clients.registries.builds(remote, &tags, &platforms).await;
+        for (tag, build) in builds.map_err(|error| missing(&error))? {
+            let out = |why| Rejected { tag: tag.to_string(), why };
+            match build {
+                Build::Dated(at) => {
+                    facts.candidates.push(Candidate { created: Some(at), ..Candidate::of_tag(tag) });
+                }
+                Build::Pushed(at) => facts.candidates.push(Candidate { pushed: Some(at), ..Candidate::of_tag(tag) }),
+                Build::OtherPlatform => facts.rejected.push(out(Rejection::WrongPlatform)),
+                // A tag without a manifest is not there, whatever the list says.
+                Build::Gone => facts.rejected.push(out(Rejection::Unreadable)),
             }
         }
         if let Some(tag) = decide::needs_current_date(survey, &facts.candidates) {
@@ -128,22 +132,6 @@ impl<'a> Gatherer<'a> {
         Ok(facts)
     }
 
-    /// A tag with its build date, or why it is out; a tag without a manifest is not there, whatever the list says.
-    async fn described(
-        &self,
-        remote: &Remote,
-        tag: Tag,
-        platforms: &Platforms,
-    ) -> Result<Result<Candidate, Rejected>, Missing> {
-        let out = |tag: &Tag, why| Ok(Err(Rejected { tag: tag.to_string(), why }));
-        match self.clients.registries.describe(remote, &tag, platforms).await {
-            Ok(Description::Image { created, .. }) => Ok(Ok(Candidate { tag, digest: None, created: Some(created) })),
-            Ok(Description::OtherPlatform) => out(&tag, Rejection::WrongPlatform),
-            Err(error) if error.kind() == RegistryErrorKind::TagNotFound => out(&tag, Rejection::Unreadable),
-            Err(error) => Err(missing(&error)),
-        }
-    }
-
     async fn one_digest(&self, remote: &Remote, settings: &Settings) -> Result<Facts, Missing> {
         let Some(tag) = settings.policy.followed_tag() else {
             return Err(Missing { reason: Reason::BadConstraint, message: "no tag to follow".to_owned() });
@@ -161,7 +149,7 @@ impl<'a> Gatherer<'a> {
         };
         match answer {
             Ok((digest, true)) => {
-                facts.candidates.push(Candidate { tag: tag.clone(), digest: Some(digest), created: None });
+                facts.candidates.push(Candidate { digest: Some(digest), ..Candidate::of_tag(tag.clone()) });
             }
             Ok((_, false)) => facts.rejected.push(Rejected { tag: tag.to_string(), why: Rejection::WrongPlatform }),
             Err(error) if error.kind() == RegistryErrorKind::TagNotFound => {

@@ -161,6 +161,9 @@ pub(crate) struct GeneralArgs {
     /// Registry host whose token server elsewhere may get its login (repeatable)
     #[arg(long = "trust-realm", global = true, value_name = "HOST")]
     pub(crate) trust_realms: Vec<String>,
+    /// Neither read nor keep manifests of earlier runs on disk
+    #[arg(long, global = true)]
+    pub(crate) no_cache: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
