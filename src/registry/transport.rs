@@ -230,7 +230,11 @@ impl Transport {
                     (None, host.attempts().min(pace::PATIENT_ATTEMPTS))
                 }
                 Err(Lost { again: Again::Yes, .. }) => (None, host.attempts()),
-                _ => return outcome.map_err(|lost| note_down(&host, lost)),
+                Ok(_) => {
+                    host.fine(self.settings.outside.clock.now());
+                    return outcome.map_err(|lost| lost.failure);
+                }
+                Err(_) => return outcome.map_err(|lost| note_down(&host, lost)),
             };
             let wait = pace::wait(attempt, retry_after).filter(|_| attempt < attempts);
             if let Ok(answer) = &outcome
