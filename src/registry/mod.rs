@@ -5,6 +5,7 @@
 //! an update strategy or an annotation, and nothing here reads the environment: what a run may use is in
 //! [`RegistrySettings`]. What could not be read is a [`RegistryError`], never a shorter list or an older date.
 
+mod body;
 mod cache;
 mod challenge;
 mod clock;
