@@ -235,6 +235,9 @@ pub(crate) struct DecisionArgs {
     /// Also write versions that were deployed before and left
     #[arg(long)]
     pub(crate) include_rolled_back: bool,
+    /// Choose only images that run on the platforms wanted, also by semver and alphabetical
+    #[arg(long)]
+    pub(crate) check_platforms: bool,
     /// The source to write to, by name or index, of Applications with several
     #[arg(long, value_name = "NAME|INDEX")]
     pub(crate) source: Option<String>,
@@ -249,6 +252,9 @@ pub(crate) struct CheckArgs {
     /// Show how the choice came about, and why each other tag was not chosen
     #[arg(long)]
     pub(crate) explain: bool,
+    /// Choose only images that run on the platforms wanted, also by semver and alphabetical
+    #[arg(long)]
+    pub(crate) check_platforms: bool,
     /// Exit with 2 if there is anything to apply
     #[arg(long)]
     pub(crate) detailed_exitcode: bool,
