@@ -18,4 +18,5 @@ mod parity_api;
 mod parity_registry;
 mod pin;
 mod readme;
+mod registry;
 mod world_itself;
