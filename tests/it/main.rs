@@ -7,6 +7,9 @@ mod world;
 #[path = "../demo/story.rs"]
 mod story;
 
+#[path = "../bench/work.rs"]
+mod work;
+
 mod apply;
 mod architecture;
 mod bookstore;

@@ -28,6 +28,7 @@ use super::http::percent_encode;
 use super::image;
 use super::image::Content;
 use super::image::Image;
+use super::image::Package;
 use super::registry::RegistryAuth;
 use super::tls::Authority;
 use super::token_server::Refused;
@@ -137,13 +138,15 @@ impl RegistryDouble {
     }
 
     pub(crate) fn push(&self, repository: &str, tag: &str, image: &Image) {
+        self.state().put(repository, &[tag.to_owned()], &image.pack());
+    }
+
+    /// Publishes one image under each tag of each repository.
+    pub(crate) fn fill(&self, repositories: &[(String, Vec<String>)], image: &Image) {
         let package = image.pack();
-        let digest = package.manifest().digest.clone();
-        let mut state = self.state();
-        let repository = state.repositories.entry(repository.to_owned()).or_default();
-        repository.manifests.extend(package.manifests.into_iter().map(|content| (content.digest.clone(), content)));
-        repository.blobs.extend(package.blobs.into_iter().map(|content| (content.digest.clone(), content)));
-        repository.tags.insert(tag.to_owned(), digest);
+        for (repository, tags) in repositories {
+            self.state().put(repository, tags, &package);
+        }
     }
 
     /// Lists a tag whose manifest is not there.
@@ -244,6 +247,17 @@ fn json_response(status: StatusCode, body: &Value) -> Response<Bytes> {
 }
 
 impl State {
+    fn put(&mut self, repository: &str, tags: &[String], package: &Package) {
+        let repository = self.repositories.entry(repository.to_owned()).or_default();
+        let by_digest = |contents: &[Content]| -> Vec<_> {
+            contents.iter().map(|content| (content.digest.clone(), content.clone())).collect()
+        };
+        repository.manifests.extend(by_digest(&package.manifests));
+        repository.blobs.extend(by_digest(&package.blobs));
+        let digest = &package.manifest().digest;
+        repository.tags.extend(tags.iter().map(|tag| (tag.clone(), digest.clone())));
+    }
+
     fn answer(&self, tokens: &TokenAuthority, request: &Request) -> Answer {
         let (response, user) = match route(&request.path) {
             None => (plain_text(StatusCode::NOT_FOUND, "404 page not found\n"), None),

@@ -2,6 +2,7 @@
 
 mod faults;
 mod hosts;
+mod requests;
 
 use serde_json::Value;
 use serde_json::json;
