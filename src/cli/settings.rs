@@ -4,6 +4,7 @@
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::Duration;
+use std::time::Instant;
 
 use jiff::SignedDuration;
 use jiff::Timestamp;
@@ -77,7 +78,7 @@ pub(crate) fn connection(
 /// The settings for registries, the caller's docker config among them.
 ///
 /// # Errors
-/// The docker config is there but cannot be read.
+/// The docker config is there but cannot be read, or `--timeout` is not a duration.
 pub(crate) fn registries(args: &GeneralArgs, process: &Process) -> Result<RegistrySettings, Error> {
     let folder = process
         .variable("DOCKER_CONFIG")
@@ -100,6 +101,9 @@ pub(crate) fn registries(args: &GeneralArgs, process: &Process) -> Result<Regist
         process.environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
     settings.trusted_realms.clone_from(&args.trust_realms);
     settings.cache = cache_folder(process).filter(|_| !args.no_cache);
+    let limit = args.timeout.as_deref().map(|text| duration("--timeout", text)).transpose()?;
+    // A registry that keeps silent leaves a tenth of the time to tell what the others said.
+    settings.deadline = limit.filter(|limit| !limit.is_zero()).map(|limit| Instant::now() + limit / 10 * 9);
     Ok(settings)
 }
 

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use http::HeaderValue;
 use http::Method;
@@ -63,6 +64,8 @@ pub(super) struct Session {
     hosts: Mutex<HashMap<String, Arc<Learned>>>,
 }
 
+/// How long the questions to a host wait for the answer to the first.
+const FIRST_ANSWER: Duration = Duration::from_secs(1);
 /// Why the caller's login is not sent.
 const WITHHELD: &str = "yours is not sent without verified TLS on the word of the cluster's registries.conf; \
                         a file named by `--registries-conf` can say so";
@@ -191,9 +194,10 @@ impl Session {
 
     /// Asks without a login what nobody asked this host before, and learns from what comes back.
     ///
-    /// The others wait: without this, as many questions as may be in flight would all be turned away.
+    /// The others wait a little: without this, as many questions as may be in flight would all be turned away; with
+    /// more of it, a host that never answers the first would not get to answer any.
     async fn find_out(&self, who: &Identity<'_>, learned: &Learned, question: &Question) -> Result<FoundOut, Failure> {
-        let _turn = learned.first.lock().await;
+        let _turn = tokio::time::timeout(FIRST_ANSWER, learned.first.lock()).await;
         if let Some(means) = locked(&learned.means).clone() {
             return Ok(FoundOut::Means(means, None));
         }

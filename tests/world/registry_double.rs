@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::net::IpAddr;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
@@ -26,6 +28,7 @@ use super::http::percent_encode;
 use super::image;
 use super::image::Content;
 use super::image::Image;
+use super::image::Package;
 use super::registry::RegistryAuth;
 use super::tls::Authority;
 use super::token_server::Refused;
@@ -65,7 +68,8 @@ struct State {
     page_size: Option<usize>,
     link: Link,
     order: Order,
-    authority: String,
+    /// `http://127.0.0.1:PORT`.
+    origin: String,
 }
 
 #[derive(Default)]
@@ -86,20 +90,30 @@ pub(crate) struct RegistryDouble {
 impl RegistryDouble {
     /// Plain HTTP.
     pub(crate) fn start(auth: RegistryAuth) -> Self {
-        Self::start_with(auth, false)
+        Self::start_with(auth, IpAddr::V4(Ipv4Addr::LOCALHOST), false)
+    }
+
+    /// Plain HTTP on another loopback address, which to a client is another host.
+    pub(crate) fn start_on(host: IpAddr, auth: RegistryAuth) -> Self {
+        Self::start_with(auth, host, false)
     }
 
     /// HTTPS with the certificate of [`Authority`].
     pub(crate) fn start_tls(auth: RegistryAuth) -> Self {
-        Self::start_with(auth, true)
+        Self::start_with(auth, IpAddr::V4(Ipv4Addr::LOCALHOST), true)
     }
 
-    fn start_with(auth: RegistryAuth, tls: bool) -> Self {
+    /// HTTPS on another loopback address; the certificate is for 127.0.0.1 and 127.0.0.2.
+    pub(crate) fn start_tls_on(host: IpAddr, auth: RegistryAuth) -> Self {
+        Self::start_with(auth, host, true)
+    }
+
+    fn start_with(auth: RegistryAuth, host: IpAddr, tls: bool) -> Self {
         let state = Arc::new(Mutex::new(State { auth, ..State::default() }));
         let tokens = Arc::new(TokenAuthority::default());
         let (shared, own) = (Arc::clone(&state), Arc::clone(&tokens));
         let acceptor = tls.then(|| Authority::of_this_process().acceptor());
-        let server = HttpServer::start(acceptor, move |request| {
+        let server = HttpServer::start_on(host, acceptor, move |request| {
             if request.path == "/token" {
                 return own.answer(request);
             }
@@ -108,8 +122,8 @@ impl RegistryDouble {
         let scheme = if tls { "https" } else { "http" };
         {
             let mut state = state.lock().unwrap();
-            state.authority = server.authority();
-            state.realm = format!("{scheme}://{}/token", server.authority());
+            state.origin = format!("{scheme}://{}", server.authority());
+            state.realm = format!("{}/token", state.origin);
         }
         Self { server, state, tokens }
     }
@@ -124,13 +138,15 @@ impl RegistryDouble {
     }
 
     pub(crate) fn push(&self, repository: &str, tag: &str, image: &Image) {
+        self.state().put(repository, &[tag.to_owned()], &image.pack());
+    }
+
+    /// Publishes one image under each tag of each repository.
+    pub(crate) fn fill(&self, repositories: &[(String, Vec<String>)], image: &Image) {
         let package = image.pack();
-        let digest = package.manifest().digest.clone();
-        let mut state = self.state();
-        let repository = state.repositories.entry(repository.to_owned()).or_default();
-        repository.manifests.extend(package.manifests.into_iter().map(|content| (content.digest.clone(), content)));
-        repository.blobs.extend(package.blobs.into_iter().map(|content| (content.digest.clone(), content)));
-        repository.tags.insert(tag.to_owned(), digest);
+        for (repository, tags) in repositories {
+            self.state().put(repository, tags, &package);
+        }
     }
 
     /// Lists a tag whose manifest is not there.
@@ -231,6 +247,17 @@ fn json_response(status: StatusCode, body: &Value) -> Response<Bytes> {
 }
 
 impl State {
+    fn put(&mut self, repository: &str, tags: &[String], package: &Package) {
+        let repository = self.repositories.entry(repository.to_owned()).or_default();
+        let by_digest = |contents: &[Content]| -> Vec<_> {
+            contents.iter().map(|content| (content.digest.clone(), content.clone())).collect()
+        };
+        repository.manifests.extend(by_digest(&package.manifests));
+        repository.blobs.extend(by_digest(&package.blobs));
+        let digest = &package.manifest().digest;
+        repository.tags.extend(tags.iter().map(|tag| (tag.clone(), digest.clone())));
+    }
+
     fn answer(&self, tokens: &TokenAuthority, request: &Request) -> Answer {
         let (response, user) = match route(&request.path) {
             None => (plain_text(StatusCode::NOT_FOUND, "404 page not found\n"), None),
@@ -341,7 +368,7 @@ impl State {
         let path = format!("{}?last={}&n={size}", request.path, percent_encode(last));
         match &self.link {
             Link::Relative => Some(path),
-            Link::Absolute => Some(format!("http://{}{path}", self.authority)),
+            Link::Absolute => Some(format!("{}{path}", self.origin)),
             Link::Elsewhere(origin) => Some(format!("{origin}{path}")),
             Link::Itself => Some(request.uri()),
             Link::Missing => None,
