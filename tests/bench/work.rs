@@ -131,7 +131,7 @@ impl Work {
         match self.strategy {
             "digest" => "stable".to_owned(),
             "newest-build" => format!("main-{:03}", (number * 7) % self.tags),
-            _ => format!("v1.{}.{}", repository, number),
+            _ => format!("v1.{repository}.{number}"),
         }
     }
 
