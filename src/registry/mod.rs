@@ -18,6 +18,8 @@ mod lost;
 mod manifests;
 mod memo;
 mod pace;
+#[cfg(test)]
+mod properties;
 mod quirks;
 mod refusal;
 mod requests;
