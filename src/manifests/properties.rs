@@ -108,7 +108,7 @@ proptest! {
     fn a_value_is_read_as_it_was_written(values in vec(hostile::json_value(), 1..4), pretty in any::<bool>()) {
         prop_assume!(!values.iter().any(merges));
         let read = |text: &str| documents(text).into_iter().map(|document| document.value).collect::<Result<Vec<_>, _>>();
-        let objects: Vec<_> = values.iter().cloned().map(|value| json!({ "value": value })).collect();
+        let objects: Vec<_> = values.iter().map(|value| json!({ "value": value })).collect();
         let json = |value: &Value| if pretty { serde_json::to_string_pretty(value) } else { serde_json::to_string(value) };
         let text: Vec<String> = objects.iter().map(|value| json(value).expect("JSON")).collect();
         prop_assert_eq!(read(&text.join("\n")), Ok(objects.clone()));

@@ -149,7 +149,7 @@ proptest! {
         for (key, gap) in keys.iter().zip(gaps) {
             text.push_str(&"# gap\n\n".repeat(gap));
             lines.push(text.lines().count() + 1);
-            text.push_str(&format!("{key}: 1\n"));
+            text.extend([key.as_str(), ": 1\n"]);
         }
         let expected = keys.iter().map(|key| (yaml::Node::Text(key.clone()), yaml::Node::Integer(1))).collect();
         prop_assert_eq!(yaml::read(&text), Ok(yaml::Node::Map(expected)));

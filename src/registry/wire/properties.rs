@@ -89,7 +89,9 @@ fn manifest_body() -> impl Strategy<Value = Value> {
                     1 | 2 => &["manifests"],
                     _ => &[],
                 };
-                lost.iter().for_each(|key| drop(body.shift_remove(*key)));
+                for key in lost {
+                    body.shift_remove(*key);
+                }
                 match media_type {
                     Some(media_type) => drop(body.insert("mediaType".to_owned(), json!(media_type))),
                     None => drop(body.shift_remove("mediaType")),
