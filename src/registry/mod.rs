@@ -22,6 +22,8 @@ mod manifests;
 mod memo;
 mod newest;
 mod pace;
+#[cfg(test)]
+mod properties;
 mod quirks;
 mod refusal;
 mod requests;

@@ -116,8 +116,8 @@ impl Node {
             Self::One(b) => char::from(*b).to_string(),
             Self::Dot => ".".to_owned(),
             Self::Set(negated, ranges) => {
-                let ranges: String = ranges.iter().map(|(from, to)| format!("\\x{from:02x}-\\x{{{to:x}}}")).collect();
-                format!("[{}{ranges}]", if *negated { "^" } else { "" })
+                let ranges: Vec<_> = ranges.iter().map(|(from, to)| format!("\\x{from:02x}-\\x{{{to:x}}}")).collect();
+                format!("[{}{}]", if *negated { "^" } else { "" }, ranges.concat())
             }
             Self::Place(text) => (*text).to_owned(),
             Self::All(nodes) => format!("(?:{})", joined(nodes, "")),
