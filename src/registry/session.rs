@@ -3,6 +3,8 @@
 //! The question itself goes first; only a 401 makes this module look for tokens, and what a host wants is learned once:
 //! later questions, for any repository of the host, bring their token along.
 
+mod dates;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -14,7 +16,6 @@ use http::Method;
 use http::StatusCode;
 use reqwest::Url;
 
-use crate::registry::Access;
 use crate::registry::Remote;
 use crate::registry::challenge;
 use crate::registry::challenge::Challenge;
@@ -154,14 +155,7 @@ impl Session {
         if let Some(rate) = endpoint.rate {
             self.transport.keep_rate(&endpoint.base, rate);
         }
-        let found = match &remote.access {
-            Access::Caller => match &endpoint.own_name {
-                Some(name) => self.logins.find(name).await,
-                None => Found { login: None, trouble: Some(WITHHELD.to_owned()) },
-            },
-            Access::Login(login) => Found { login: Some(login.clone()), trouble: None },
-        };
-        let who = Identity { endpoint, found };
+        let who = Identity { endpoint, found: self.found(remote, endpoint).await };
         let outcome = match self.converse(&who, question).await {
             Ok(answer) if answer.status.is_success() => return Ok(answer),
             Ok(answer) => refusal::of(&answer, question.missing),
