@@ -152,7 +152,7 @@ impl Work {
             "newest-build" => {
                 for (repository, tags) in self.repositories() {
                     for (number, tag) in tags.iter().enumerate() {
-                        let built = format!("2026-10-01T{:02}:{:02}:00Z", number / 60, number % 60);
+                        let built = format!("2026-10-{:02}T{:02}:00:00Z", 1 + number / 24, number % 24);
                         registry.push(&repository, tag, &Image::built(&built).content(tag));
                     }
                 }

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::undetermined;
 use super::verdict;
+use crate::work;
 use crate::work::Requests;
 use crate::world::Application;
 use crate::world::Backend;
@@ -45,7 +46,7 @@ impl Online {
         let items: Vec<_> = images
             .iter()
             .map(|(name, image, constraint, strategy)| {
-                let live = format!("{image}:v1.0.0");
+                let live = format!("{image}:{}", if *strategy == "newest-build" { "main-00" } else { "v1.0.0" });
                 Application::named(name)
                     .namespace("argocd")
                     .image_list(&format!("web={image}{constraint}"))
@@ -142,6 +143,124 @@ fn a_login_for_docker_hub_goes_to_its_token_service_alone() {
         assert_eq!(logins(&site.registry.log()), ["Bearer"], "{key}");
         assert_eq!(logins(&site.log()), ["Bearer", "Basic"], "{key}");
         assert!(site.api().log().is_empty(), "nothing about dates was to be known");
+    }
+}
+
+/// Of 600 builds one is asked, the one that was pushed last: nothing that was pushed before can have been built later.
+#[test]
+fn the_newest_of_many_builds_costs_one_pull_where_pushes_are_dated() {
+    let work = work::BUILDS;
+    for (dialect, image, _) in IMAGES.into_iter().filter(|(dialect, ..)| *dialect != Dialect::Github) {
+        let online = Online::new();
+        let site = online.internet.open(dialect);
+        work.publish(&site.registry);
+        site.registry.tokens.publish(&work.repositories()[0].0);
+        let host = if dialect == Dialect::DockerHub { "docker.io" } else { image.split('/').next().unwrap() };
+        online.world.file("applications.json", &work.manifest(host));
+        let known = matches!(dialect, Dialect::DockerHub | Dialect::Quay);
+        let list = Requests { lists: 6, tokens: 1, challenges: usize::from(!known), ..Requests::NONE };
+        let dates = usize::from(dialect != Dialect::Google);
+        let cold = Requests { dates, manifests: 1, configs: 1, ..list };
+        for (state, expected) in [("cold", cold), ("warm", Requests { dates, heads: 1, ..list })] {
+            site.clear_log();
+            let output = online.check().expect(0);
+            let candidate = &output.json()["items"][0]["candidate"];
+            assert_eq!(candidate["tag"], json!(work.winner()), "{dialect:?} {state}: {output}");
+            assert_eq!(Requests::of(&site.log()), expected, "{dialect:?} {state}: {output}");
+        }
+        if dialect == Dialect::DockerHub {
+            assert_eq!(site.registry.pulls_left(), 99);
+            assert_eq!(logins(site.api().log().as_slice()), [""; 0], "that API gets no login");
+        }
+    }
+}
+
+/// An old build that is pushed again, and a registry that does not say when: the newest build wins all the same.
+#[test]
+fn pushes_are_no_builds() {
+    const BUILDS: usize = 20;
+    let publish = |site: &Site| {
+        for number in 0..BUILDS {
+            let (tag, built) =
+                (format!("main-{:02}", (number * 7) % BUILDS), format!("2026-10-{:02}T08:00:00Z", number + 1));
+            site.registry.push("acme/web", &tag, &Image::built(&built).content(&tag));
+        }
+        site.registry.pushed("acme/web", "main-00", "2026-11-20T08:00:00Z");
+        site.registry.tokens.add_user(ROBOT);
+        site.registry.tokens.publish("acme/web");
+    };
+    let winner = format!("main-{:02}", (19 * 7) % BUILDS);
+    type Case = (&'static str, Dialect, fn(&Site), usize);
+    let all = BUILDS;
+    let cases: [Case; 10] = [
+        ("pushed again", Dialect::DockerHub, |_| {}, 3),
+        ("pushed again", Dialect::Quay, |_| {}, 3),
+        ("pushed again", Dialect::Azure, |_| {}, 3),
+        ("pushed again", Dialect::Google, |_| {}, 3),
+        ("pushed again", Dialect::Harbor, |_| {}, 3),
+        ("out of order", Dialect::Quay, |site| on_dates(site, Fault::status(500)), all),
+        ("not JSON", Dialect::Quay, |site| on_dates(site, Fault::garbage("<html>")), all),
+        ("no end", Dialect::Quay, |site| on_dates(site, Fault::endless()), all),
+        ("no date", Dialect::Quay, |site| on_dates(site, Fault::garbage(r#"{"tags":[{"name":"main-00"}]}"#)), all),
+        (
+            "elsewhere",
+            Dialect::Quay,
+            |site| on_dates(site, Fault::status(302).header("Location", "https://10.0.0.1/")),
+            all,
+        ),
+    ];
+    for (name, dialect, make, most) in cases {
+        let online = Online::new();
+        let site = online.internet.open(dialect);
+        publish(&site);
+        make(&site);
+        let host = if dialect == Dialect::DockerHub { "docker.io" } else { dialect.host() };
+        online.applications(&[("web", &format!("{host}/acme/web"), "", "newest-build")]);
+        let output = online.check().expect(0);
+        assert_eq!(output.json()["items"][0]["candidate"]["tag"], json!(winner), "{name} {dialect:?}: {output}");
+        let asked = Requests::of(&site.log()).manifests;
+        let expected = if most == all { all..=all } else { 2..=most };
+        assert!(expected.contains(&asked), "{name} {dialect:?}: {asked}");
+    }
+}
+
+fn on_dates(site: &Site, fault: Fault) {
+    site.registry.fault(fault.at("/api/v1/repository/acme/web/tag/"));
+}
+
+/// A login that a registry's own API takes is sent there, on the registry's host; one that has logins of its own gets
+/// none, and what it does not show is asked of the images.
+#[test]
+fn dates_of_private_repositories_are_asked_with_the_right_login() {
+    for (dialect, logins_of_api, dated) in [
+        (Dialect::DockerHub, &[][..], false),
+        (Dialect::Quay, &[], false),
+        (Dialect::Azure, &["Bearer"], true),
+        (Dialect::Harbor, &["Basic"], true),
+    ] {
+        let online = Online::new();
+        let site = online.internet.open(dialect);
+        for day in 0..9 {
+            let tag = format!("main-0{day}");
+            site.registry.push("acme/web", &tag, &Image::built(&format!("2026-10-1{day}T08:00:00Z")).content(&tag));
+        }
+        site.registry.tokens.add_user(ROBOT);
+        site.registry.tokens.restrict("acme/web", &[ROBOT.0]);
+        let host = if dialect == Dialect::DockerHub { "docker.io" } else { dialect.host() };
+        online.world.docker_login(host, ROBOT);
+        online.applications(&[("web", &format!("{host}/acme/web"), "", "newest-build")]);
+        let output = online.check().expect(0);
+        assert_eq!(output.json()["items"][0]["candidate"]["tag"], "main-08", "{dialect:?}: {output}");
+        let dates: Vec<_> = site
+            .log()
+            .into_iter()
+            .filter(|exchange| {
+                Requests::of(std::slice::from_ref(exchange)).dates > 0 || exchange.request.path.contains("/repositor")
+            })
+            .collect();
+        assert_eq!(logins(&dates), logins_of_api, "{dialect:?}: {dates:#?}");
+        let pulls = Requests::of(&site.log()).manifests;
+        assert_eq!(pulls, if dated { 1 } else { 9 }, "{dialect:?}");
     }
 }
 
