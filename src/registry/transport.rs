@@ -25,7 +25,6 @@ use crate::registry::clock::Clock;
 use crate::registry::error::Failure;
 use crate::registry::error::RegistryErrorKind;
 use crate::registry::guard::Names;
-use crate::registry::guard::NotPublic;
 use crate::registry::guard::Resolver;
 use crate::registry::lost::Again;
 use crate::registry::lost::Lost;
@@ -275,7 +274,8 @@ impl Transport {
     async fn exchange(&self, request: &Request) -> Result<Answer, Lost> {
         let name = requests::authority(&request.url);
         if request.guarded {
-            self.check_guarded(&request.url)?;
+            let admitted = self.resolver.admit(&request.url).await;
+            admitted.map_err(|refused| Lost::new(Again::No, Failure::protocol(refused.to_string())))?;
         }
         let client = self.client(request).map_err(Lost::never)?;
         let mut builder = client.request(request.method.clone(), request.url.clone());
@@ -296,17 +296,6 @@ impl Transport {
         }
         let body = body::read(response, request.limit, &name).await?;
         Ok(Answer { status, headers, body, url })
-    }
-
-    fn check_guarded(&self, url: &Url) -> Result<(), Lost> {
-        if requests::address(url).is_some_and(|address| !crate::registry::guard::is_public(address)) {
-            let refused = NotPublic(requests::authority(url));
-            return Err(Lost::new(Again::No, Failure::protocol(refused.to_string())));
-        }
-        if let Some(host) = url.host_str() {
-            self.resolver.guard(host);
-        }
-        Ok(())
     }
 
     fn client(&self, request: &Request) -> Result<Client, Failure> {

@@ -152,7 +152,7 @@ impl Work {
             "newest-build" => {
                 for (repository, tags) in self.repositories() {
                     for (number, tag) in tags.iter().enumerate() {
-                        let built = format!("2026-10-01T{:02}:{:02}:00Z", number / 60, number % 60);
+                        let built = format!("2026-10-{:02}T{:02}:00:00Z", 1 + number / 24, number % 24);
                         registry.push(&repository, tag, &Image::built(&built).content(tag));
                     }
                 }
@@ -191,6 +191,11 @@ impl Work {
     }
 }
 
+/// Where registries give out tokens.
+const TOKENS: &[&str] = &["/token", "/v2/auth", "/v2/token", "/oauth2/token", "/service/token"];
+/// Where registries list tags with their dates.
+const DATES: &[&str] = &["/v2/repositories/", "/api/v1/repository/", "/acr/v1/", "/api/v2.0/projects/"];
+
 /// How many requests of each kind a registry got, its token service among them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Requests {
@@ -203,12 +208,14 @@ pub(crate) struct Requests {
     /// Turned away for want of a login.
     pub(crate) challenges: usize,
     pub(crate) tokens: usize,
+    /// Pages of an API that lists tags with their dates.
+    pub(crate) dates: usize,
     pub(crate) others: usize,
 }
 
 impl Requests {
     pub(crate) const NONE: Self =
-        Self { lists: 0, heads: 0, manifests: 0, configs: 0, challenges: 0, tokens: 0, others: 0 };
+        Self { lists: 0, heads: 0, manifests: 0, configs: 0, challenges: 0, tokens: 0, dates: 0, others: 0 };
 
     /// Counts what a registry was asked.
     pub(crate) fn of(log: &[Exchange]) -> Self {
@@ -218,7 +225,8 @@ impl Requests {
             let count = match (exchange.status, method) {
                 (Some(401), _) => &mut counts.challenges,
                 (_, "HEAD") => &mut counts.heads,
-                (_, "GET" | "POST") if path == "/token" => &mut counts.tokens,
+                (_, "GET" | "POST") if TOKENS.contains(&path) => &mut counts.tokens,
+                (_, "GET") if DATES.iter().any(|api| path.starts_with(api)) => &mut counts.dates,
                 (_, "GET") if path.ends_with("/tags/list") => &mut counts.lists,
                 (_, "GET") if path.contains("/manifests/") => &mut counts.manifests,
                 (_, "GET") if path.contains("/blobs/") => &mut counts.configs,
@@ -230,7 +238,8 @@ impl Requests {
     }
 
     pub(crate) fn sum(&self) -> usize {
-        self.lists + self.heads + self.manifests + self.configs + self.challenges + self.tokens + self.others
+        let Self { lists, heads, manifests, configs, challenges, tokens, dates, others } = self;
+        lists + heads + manifests + configs + challenges + tokens + dates + others
     }
 }
 
@@ -244,6 +253,7 @@ impl fmt::Display for Requests {
             (self.configs, "config"),
             (self.challenges, "challenge"),
             (self.tokens, "token"),
+            (self.dates, "page of dates"),
             (self.others, "other"),
         ];
         let parts: Vec<String> = kinds

@@ -27,7 +27,7 @@ struct Trouble {
     make: fn(&World),
     reason: &'static str,
     says: &'static str,
-    /// How many requests the registry gets, its token service among them.
+    /// How many requests the registry gets, its token service among them; of builds, at most.
     requests: usize,
 }
 
@@ -115,7 +115,9 @@ fn suffer(troubles: &[Trouble], auth: RegistryAuth) {
         undetermined(&output, trouble.name, trouble.reason, trouble.says);
         assert!(output.json()["items"][0]["message"].to_string().contains(REPOSITORY), "{}: {output}", trouble.name);
         let log = world.registry().double().log();
-        assert_eq!(log.len(), trouble.requests, "requests of {}: {log:#?}", trouble.name);
+        // Whoever asks many tags at a time stops at the first failure, whichever that is.
+        let some = (trouble.course)(&world).strategy == "newest-build" && log.len() < trouble.requests;
+        assert!(some || log.len() == trouble.requests, "{} requests of {}: {log:#?}", log.len(), trouble.name);
     }
 }
 

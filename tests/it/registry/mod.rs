@@ -2,6 +2,7 @@
 
 mod faults;
 mod hosts;
+mod public;
 mod requests;
 
 use serde_json::Value;

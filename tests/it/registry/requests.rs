@@ -8,6 +8,7 @@ use crate::work;
 use crate::work::Requests;
 use crate::work::Work;
 use crate::world::Backend;
+use crate::world::Image;
 use crate::world::ROBOT;
 use crate::world::RegistryAuth;
 use crate::world::RegistryDouble;
@@ -35,9 +36,10 @@ impl Bench {
 
     /// Checks all of them, and counts what the registry was asked meanwhile.
     #[track_caller]
-    fn check(&self) -> Requests {
+    fn check(&self, flags: &[&str]) -> Requests {
         self.registry.clear_log();
-        let output = self.world.run(&["check", "-f", "applications.json", "-o", "json", "-v"]).expect(0);
+        let words = [&["check", "-f", "applications.json", "-o", "json", "-v"], flags].concat();
+        let output = self.world.run(&words).expect(0);
         let counts = Requests::of(&self.registry.log());
         for item in output.json()["items"].as_array().unwrap() {
             let candidate = item["candidate"]["tag"].as_str().unwrap_or_default();
@@ -54,21 +56,37 @@ impl Bench {
 #[test]
 fn tags_cost_one_walk_however_many_share_them() {
     for work in [work::LISTS, work::NAMES] {
-        assert_eq!(Bench::of(&work).check(), work.least, "{}", work.name);
+        assert_eq!(Bench::of(&work).check(&[]), work.least, "{}", work.name);
     }
 }
 
 #[test]
 fn a_digest_costs_a_head() {
     for work in [work::DIGESTS, work::DIGESTS_WITH_TOKEN] {
-        assert_eq!(Bench::of(&work).check(), work.least, "{}", work.name);
+        assert_eq!(Bench::of(&work).check(&[]), work.least, "{}", work.name);
     }
 }
 
+/// Where nothing else tells the dates, every image is asked once, and from then on only whether its tag has moved.
 #[test]
-fn a_build_date_costs_a_manifest_and_a_config() {
+fn a_build_date_costs_a_manifest_and_a_config_once() {
     let bench = Bench::of(&work::BUILDS);
-    assert_eq!(bench.check(), work::BUILDS.least);
+    assert_eq!(bench.check(&[]), work::BUILDS.least, "cold");
+    assert_eq!(bench.check(&[]), Requests { lists: 6, heads: 600, ..Requests::NONE }, "warm");
+}
+
+#[test]
+fn the_cache_is_asked_for_what_has_not_moved() {
+    let work = work::FEWER_BUILDS;
+    let bench = Bench::of(&work);
+    assert_eq!(bench.check(&[]), work.least, "cold");
+    assert_eq!(bench.check(&["--no-cache"]), work.least, "cold again");
+    // One tag moves: what is new is asked for, and nothing else.
+    let (repository, tags) = &work.repositories()[0];
+    bench.registry.push(repository, &tags[7], &Image::built("2026-10-01T07:00:00Z").content("rebuilt"));
+    let warm = Requests { lists: 2, heads: 120, ..Requests::NONE };
+    assert_eq!(bench.check(&[]), Requests { manifests: 1, configs: 1, ..warm }, "one moved");
+    assert_eq!(bench.check(&[]), warm, "warm");
 }
 
 /// What a plan writes down beside the tags costs one HEAD for each change; nothing is asked twice, and applying asks
