@@ -111,7 +111,7 @@ fn is_rfc_3339(text: &str) -> bool {
 }
 
 proptest! {
-    #![proptest_config(hostile::cases(192))]
+    #![proptest_config(hostile::cases(96))]
 
     #[test]
     fn a_manifest_is_one_thing_or_it_is_refused(body in manifest_body(), header in of(select(&TYPES[..]))) {
