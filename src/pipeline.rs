@@ -60,6 +60,8 @@ pub(crate) struct Options {
     pub(crate) source: Option<String>,
     pub(crate) allow_downgrade: bool,
     pub(crate) include_rolled_back: bool,
+    /// Strategies that go by names choose only images for the platforms wanted too.
+    pub(crate) check_platforms: bool,
     /// How many images are worked on at a time.
     pub(crate) concurrency: usize,
 }
@@ -144,7 +146,7 @@ async fn evidence<'a>(
     selected: &'a [Selected],
     options: &Options,
 ) -> Vec<(Survey<'a>, Evidence, Vec<Diagnostic>)> {
-    let gatherer = Gatherer::new(clients);
+    let gatherer = Gatherer::new(clients, options.check_platforms);
     let surveys = selected.iter().flat_map(|selected| {
         selected.rules.images.iter().map(|rule| {
             let placement =

@@ -15,7 +15,8 @@ use crate::pipeline;
 use crate::propose;
 
 pub(crate) async fn run(session: &Session, args: CheckArgs) -> Result<ExitCode, Error> {
-    let options = session.options(args.source.clone());
+    let mut options = session.options(args.source.clone());
+    options.check_platforms = args.check_platforms;
     let (selection, checked) = session
         .interruptible(async {
             let selection = select::select(session, &args.selection).await?;

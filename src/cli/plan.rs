@@ -56,6 +56,7 @@ pub(crate) async fn make(
     let mut options = session.options(decision.source.clone());
     options.allow_downgrade = decision.allow_downgrade;
     options.include_rolled_back = decision.include_rolled_back;
+    options.check_platforms = decision.check_platforms;
     let clients = selection.clients(session);
     let mut plan = pipeline::plan(&clients, &selection.selected, &selection.updaters, &options).await;
     plan.diagnostics.splice(0..0, selection.diagnostics.iter().cloned());

@@ -94,6 +94,7 @@ impl Session {
             source,
             allow_downgrade: false,
             include_rolled_back: false,
+            check_platforms: false,
             concurrency: usize::from(self.general.concurrency),
         }
     }

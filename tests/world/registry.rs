@@ -56,13 +56,7 @@ impl Registry {
     /// Publishes one image under each tag of each repository, some thousand of them in little time.
     pub(crate) fn fill(&self, repositories: &[(String, Vec<String>)], image: &Image) {
         match self {
-            Self::Double(registry) => {
-                for (repository, tags) in repositories {
-                    for tag in tags {
-                        registry.push(repository, tag, image);
-                    }
-                }
-            }
+            Self::Double(registry) => registry.fill(repositories, image),
             Self::Real(registry) => registry.fill(repositories, image),
         }
     }

@@ -14,7 +14,10 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
-/// A certificate authority of this process, and one certificate of it for the loopback hosts.
+use super::internet;
+
+/// A certificate authority of this process, and one certificate of it for the loopback hosts and the names of
+/// [`internet`].
 pub(crate) struct Authority {
     /// The authority's own certificate, PEM.
     pub(crate) ca: String,
@@ -39,7 +42,8 @@ impl Authority {
         params.distinguished_name.push(rcgen::DnType::CommonName, "kubectl-image-update tests");
         let ca = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
         let key = KeyPair::generate()?;
-        let names = ["localhost", "127.0.0.1", "127.0.0.2", "::1"].map(String::from);
+        let names = ["localhost", "127.0.0.1", "127.0.0.2", "::1"].iter().chain(internet::NAMES);
+        let names: Vec<String> = names.map(|&name| name.to_owned()).collect();
         let certificate = CertificateParams::new(names)?.signed_by(&key, &ca)?;
         let server = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()

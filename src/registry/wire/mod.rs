@@ -3,9 +3,11 @@
 mod manifest;
 #[cfg(test)]
 mod properties;
+mod uploads;
 
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use crate::model::image::Platform;
 use crate::registry::wire::manifest::RawPlatform;
@@ -14,29 +16,46 @@ pub(super) use crate::registry::wire::manifest::IndexEntry;
 pub(super) use crate::registry::wire::manifest::Manifest;
 pub(super) use crate::registry::wire::manifest::manifest;
 
+/// A page of `/v2/<name>/tags/list`.
+#[derive(Debug, Default)]
+pub(super) struct TagPage {
+    pub(super) tags: Vec<String>,
+    /// When what a tag points at was uploaded, where the registry says so.
+    pub(super) pushed: Vec<(String, Timestamp)>,
+}
+
 /// Reads a JSON object.
 ///
 /// serde would also read a list as the fields in their order: `[]` as a tag list without tags.
-fn object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, serde_json::Error> {
+pub(super) fn object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, serde_json::Error> {
     if body.trim_ascii_start().starts_with(b"[") {
         return Err(serde::de::Error::custom("a list where an object belongs"));
     }
     serde_json::from_slice(body)
 }
 
+/// Reads a JSON list of objects.
+pub(super) fn list<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<Vec<T>, serde_json::Error> {
+    let objects: Vec<&'a RawValue> = serde_json::from_slice(body)?;
+    objects.into_iter().map(|raw| object(raw.get().as_bytes())).collect()
+}
+
 /// Reads a page of tags.
 ///
 /// # Errors
 /// If it is not a JSON object of the right types.
-pub(super) fn tag_list(body: &[u8]) -> Result<Vec<String>, serde_json::Error> {
-    /// A page of `/v2/<name>/tags/list`.
+pub(super) fn tag_list(body: &[u8]) -> Result<TagPage, serde_json::Error> {
     #[derive(Deserialize)]
-    struct TagList {
+    struct TagList<'a> {
         /// `null` and absence are an empty list (case `pag-04`).
         #[serde(default)]
         tags: Option<Vec<String>>,
+        #[serde(default, borrow)]
+        manifest: Option<&'a RawValue>,
     }
-    object::<TagList>(body).map(|list| list.tags.unwrap_or_default())
+    let TagList { tags, manifest } = object(body)?;
+    let pushed = manifest.map(uploads::read).unwrap_or_default();
+    Ok(TagPage { pushed, tags: tags.unwrap_or_default() })
 }
 
 /// Reads what a token service answers; the text of an error is not handed on, since it may quote a token.
@@ -208,7 +227,7 @@ mod tests {
 
     #[test]
     fn a_list_is_not_an_object() {
-        assert_eq!(tag_list(br#"{"tags":["a"]}"#).unwrap(), ["a"]);
+        assert_eq!(tag_list(br#"{"tags":["a"]}"#).unwrap().tags, ["a"]);
         for body in ["[]", " [null]", r#"[["a"]]"#, "null", "\"a\"", "1", ""] {
             assert!(tag_list(body.as_bytes()).is_err(), "{body}");
             assert!(token_answer(body.as_bytes()).is_none(), "{body}");
