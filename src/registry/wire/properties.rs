@@ -171,6 +171,25 @@ proptest! {
     }
 
     #[test]
+    fn uploads_are_those_that_the_list_names(list in hostile::damaged_json(json!({
+        "name": "x", "tags": ["a", "b"],
+        "manifest": {
+            "sha256:x": {"mediaType": "m", "tag": ["a", "latest"], "timeUploadedMs": "1700000000123"},
+            "sha256:y": {"tag": ["b"], "timeUploadedMs": "0"},
+        },
+    }))) {
+        let Ok(page) = tag_list(list.to_string().as_bytes()) else { return Ok(()) };
+        for (tag, at) in page.pushed {
+            let named = list["manifest"].as_object().into_iter().flatten().any(|(_, manifest)| {
+                let tags = manifest["tag"].as_array().is_some_and(|tags| tags.contains(&json!(tag)));
+                let uploaded = manifest["timeUploadedMs"].as_str().and_then(|text| text.parse().ok());
+                tags && uploaded == Some(at.as_millisecond())
+            });
+            prop_assert!(named, "{} at {}", tag, at);
+        }
+    }
+
+    #[test]
     fn a_build_date_is_a_date_of_rfc_3339(text in hostile::hostile(&DATES, &DATE_PIECES, 12)) {
         if let Some(date) = created(&text) {
             prop_assert!(is_rfc_3339(&text), "{} is {}", text, date);
