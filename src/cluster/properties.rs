@@ -276,7 +276,7 @@ proptest! {
 
 proptest! {
     // Each writes a file.
-    #![proptest_config(hostile::cases(64))]
+    #![proptest_config(hostile::cases(32))]
 
     #[test]
     fn a_kubeconfig_is_used_or_refused_without_its_secrets(

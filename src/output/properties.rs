@@ -68,7 +68,7 @@ fn columns(line: &str) -> usize {
 }
 
 proptest! {
-    #![proptest_config(hostile::cases(128))]
+    #![proptest_config(hostile::cases(40))]
 
     #[test]
     fn nothing_unsafe_is_left_of_a_text(text in hostile::text(40)) {

@@ -219,7 +219,7 @@ proptest! {
 
 proptest! {
     // Each is thousands of pieces long.
-    #![proptest_config(hostile::cases(8))]
+    #![proptest_config(hostile::cases(4))]
 
     #[test]
     fn no_depth_or_length_is_too_much(opening in select(&PIECES[..]), piece in select(&PIECES[..]), times in 1..3000_usize) {

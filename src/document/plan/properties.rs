@@ -65,7 +65,7 @@ fn plan() -> impl Strategy<Value = Plan> {
 }
 
 proptest! {
-    #![proptest_config(hostile::cases(64))]
+    #![proptest_config(hostile::cases(32))]
 
     #[test]
     fn a_plan_is_read_as_it_was_written(plan in plan()) {

@@ -88,7 +88,7 @@ fn entry() -> impl Strategy<Value = (String, String, bool)> {
 }
 
 proptest! {
-    #![proptest_config(hostile::cases(192))]
+    #![proptest_config(hostile::cases(96))]
 
     #[test]
     fn a_file_is_read_or_its_mistakes_have_lines(text in hostile::hostile(&FILES, &FILE_PIECES, 20), image in select(&IMAGES[..])) {

@@ -92,7 +92,7 @@ fn glob(pattern: &[char], text: &[char]) -> bool {
 }
 
 proptest! {
-    #![proptest_config(hostile::cases(256))]
+    #![proptest_config(hostile::cases(128))]
 
     #[test]
     fn a_file_is_read_or_refused_without_a_word_of_it(text in hostile::hostile(&FILES, &FILE_PIECES, 12), image in select(&IMAGES[..])) {

@@ -111,7 +111,7 @@ fn is_rfc_3339(text: &str) -> bool {
 }
 
 proptest! {
-    #![proptest_config(hostile::cases(192))]
+    #![proptest_config(hostile::cases(96))]
 
     #[test]
     fn a_manifest_is_one_thing_or_it_is_refused(body in manifest_body(), header in of(select(&TYPES[..]))) {
@@ -168,6 +168,25 @@ proptest! {
     fn tags_are_listed_as_they_stand(tags in vec(hostile::text(6), 0..8), others in hostile::json_value()) {
         let body = json!({"other": others, "tags": tags, "name": "x"}).to_string();
         prop_assert_eq!(tag_list(body.as_bytes()).ok().map(|page| page.tags), Some(tags));
+    }
+
+    #[test]
+    fn uploads_are_those_that_the_list_names(list in hostile::damaged_json(json!({
+        "name": "x", "tags": ["a", "b"],
+        "manifest": {
+            "sha256:x": {"mediaType": "m", "tag": ["a", "latest"], "timeUploadedMs": "1700000000123"},
+            "sha256:y": {"tag": ["b"], "timeUploadedMs": "0"},
+        },
+    }))) {
+        let Ok(page) = tag_list(list.to_string().as_bytes()) else { return Ok(()) };
+        for (tag, at) in page.pushed {
+            let named = list["manifest"].as_object().into_iter().flatten().any(|(_, manifest)| {
+                let tags = manifest["tag"].as_array().is_some_and(|tags| tags.contains(&json!(tag)));
+                let uploaded = manifest["timeUploadedMs"].as_str().and_then(|text| text.parse().ok());
+                tags && uploaded == Some(at.as_millisecond())
+            });
+            prop_assert!(named, "{} at {}", tag, at);
+        }
     }
 
     #[test]
