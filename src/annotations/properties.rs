@@ -152,8 +152,8 @@ impl Piece {
             Self::One(c) if c.is_alphanumeric() => c.to_string(),
             Self::One(c) => format!("\\{c}"),
             Self::Set(negated, ranges) => {
-                let ranges: String = ranges.iter().map(|(from, to)| format!("\\{from}-\\{to}")).collect();
-                format!("[{}{ranges}]", if *negated { "^" } else { "" })
+                let ranges: Vec<_> = ranges.iter().map(|(from, to)| format!("\\{from}-\\{to}")).collect();
+                format!("[{}{}]", if *negated { "^" } else { "" }, ranges.concat())
             }
         }
     }

@@ -293,6 +293,8 @@ fn destination(value: &Value) -> Result<Destination, String> {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -7,6 +7,8 @@
 //! operator: it can name Secrets of its Application's namespace, and no programs or variables of this machine. No
 //! message of this module quotes what it read.
 
+#[cfg(test)]
+mod properties;
 mod script;
 
 use std::collections::BTreeMap;

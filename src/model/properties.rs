@@ -79,7 +79,7 @@ static TAG: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^[A-Za-z0-9_][A-Za-z
 static HEX: LazyLock<Regex> = LazyLock::new(|| Regex::new("^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$").unwrap());
 
 proptest! {
-    #![proptest_config(hostile::cases(256))]
+    #![proptest_config(hostile::cases(128))]
 
     #[test]
     fn a_repository_is_legal_and_read_as_it_is_shown(image in hostile::hostile(&IMAGES, &IMAGE_PIECES, 12)) {

@@ -171,6 +171,8 @@ fn sweep(folder: &Path) -> io::Result<()> {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests {
     use super::*;
 

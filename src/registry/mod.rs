@@ -22,6 +22,8 @@ mod manifests;
 mod memo;
 mod newest;
 mod pace;
+#[cfg(test)]
+mod properties;
 mod quirks;
 mod refusal;
 mod requests;
@@ -203,6 +205,13 @@ impl Registries {
     pub(crate) fn configure(&self, conf: RegistriesConf) {
         let unset = self.session.conf.set(conf);
         debug_assert!(unset.is_ok(), "a run reads one registries.conf");
+    }
+
+    /// Says that a repository is going to be asked for, so that it may share a token with others.
+    pub(crate) fn announce(&self, remote: &Remote) {
+        if let Ok(endpoint) = self.session.endpoint(remote) {
+            self.session.scopes.announce(&endpoint);
+        }
     }
 
     /// The entry of `registries.conf` that a repository is asked by, and where it was written.

@@ -4,8 +4,10 @@
 //! push backwards, and no more once one was built after all that are left were pushed. Where it does not, or the images'
 //! dates do not fit the registry's, every tag is asked.
 
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
+
 use futures::StreamExt as _;
-use futures::TryStreamExt as _;
 use jiff::Timestamp;
 
 use crate::model::candidate::latest_build;
@@ -124,9 +126,16 @@ impl Search<'_> {
     }
 
     async fn ask(&mut self, tags: Vec<Tag>, pushes: &Pushes) -> Outcome<()> {
-        let answers: Vec<_> =
-            futures::stream::iter(tags).map(|tag| self.build(tag)).buffer_unordered(AT_A_TIME).try_collect().await?;
-        for (tag, build) in answers {
+        // After a failure no other tag is asked, but what is being asked is waited for.
+        let failed = AtomicBool::new(false);
+        let answers: Vec<_> = futures::stream::iter(tags)
+            .map(|tag| self.build_unless(&failed, tag))
+            .buffered(AT_A_TIME)
+            .filter_map(std::future::ready)
+            .collect()
+            .await;
+        for answer in answers {
+            let (tag, build) = answer?;
             if let Build::Dated(created) = build {
                 self.newest = self.newest.max(Some(created));
                 let latest = pushes.bound(tag.as_str()).map(latest_build);
@@ -136,6 +145,15 @@ impl Search<'_> {
             self.found.push((tag, build));
         }
         Ok(())
+    }
+
+    async fn build_unless(&self, failed: &AtomicBool, tag: Tag) -> Option<Outcome<(Tag, Build)>> {
+        if failed.load(Ordering::Relaxed) {
+            return None;
+        }
+        let outcome = self.build(tag).await;
+        failed.fetch_or(outcome.is_err(), Ordering::Relaxed);
+        Some(outcome)
     }
 
     async fn build(&self, tag: Tag) -> Outcome<(Tag, Build)> {

@@ -186,7 +186,7 @@ fn joined(terms: &[Plain]) -> String {
 }
 
 proptest! {
-    #![proptest_config(hostile::cases(256))]
+    #![proptest_config(hostile::cases(96))]
 
     #[test]
     fn a_text_is_a_version_if_masterminds_takes_it(text in hostile::hostile(&VERSIONS, &VERSION_PIECES, 8)) {

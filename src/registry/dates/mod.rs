@@ -9,6 +9,8 @@
 mod acr;
 mod docker_hub;
 mod harbor;
+#[cfg(test)]
+mod properties;
 mod quay;
 
 use std::collections::HashMap;

@@ -1,6 +1,8 @@
 //! What registries answer, as JSON: read here, judged by the callers. Pure.
 
 mod manifest;
+#[cfg(test)]
+mod properties;
 mod uploads;
 
 use jiff::Timestamp;
@@ -155,7 +157,27 @@ pub(super) fn config(body: &[u8]) -> Result<Config, serde_json::Error> {
 
 /// Reads a build date, RFC 3339 with any number of fraction digits (cases `rc-20` to `rc-22`).
 pub(super) fn created(text: &str) -> Option<Timestamp> {
-    text.parse().ok()
+    // jiff reads other forms too, such as `[Europe/Paris]` at the end, and no more than nine digits.
+    let (whole, rest) = text.split_at_checked("2024-05-01T10:00:00".len())?;
+    let stands = |(at, b): (usize, u8)| match at {
+        4 | 7 => b == b'-',
+        10 => b.eq_ignore_ascii_case(&b'T'),
+        13 | 16 => b == b':',
+        _ => b.is_ascii_digit(),
+    };
+    let zone = rest.trim_start_matches(|c: char| c == '.' || c.is_ascii_digit());
+    let fraction = &rest[..rest.len() - zone.len()];
+    let digits = fraction.strip_prefix('.').unwrap_or("0");
+    let is_fraction = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    let is_zone = match zone.as_bytes() {
+        [b'Z' | b'z'] => true,
+        [b'+' | b'-', offset @ ..] => offset.len() == 5 && offset[2] == b':',
+        _ => false,
+    };
+    if !whole.bytes().enumerate().all(stands) || !is_fraction || !is_zone {
+        return None;
+    }
+    format!("{whole}.{}{zone}", &digits[..digits.len().min(9)]).parse().ok()
 }
 
 #[cfg(test)]
@@ -176,6 +198,17 @@ mod tests {
             ("2024-05-01", None),
             ("2024-05-01T10:00:00", None),
             ("2024-13-01T10:00:00Z", None),
+            ("2024-05-01T10:00:00.1234567899999Z", Some("2024-05-01T10:00:00.123456789Z")),
+            ("2024-05-01t10:00:00z", Some("2024-05-01T10:00:00Z")),
+            ("2024-05-01T10:00:00.Z", None),
+            ("2024-05-01T10:00:00.1.2Z", None),
+            ("2024-05-01T10:00:00+02:02:00", None),
+            ("2024-05-01T10:00:00+0200", None),
+            ("2024-05-01T10:00:00+02:00[Europe/Paris]", None),
+            ("2024-05-01 10:00:00Z", None),
+            ("20240501T100000Z", None),
+            ("2024-05-01T10:00Z", None),
+            ("２024-05-01T10:00:00Z", None),
         ] {
             assert_eq!(created(text).map(|t| t.to_string()).as_deref(), expected, "{text}");
         }
