@@ -175,6 +175,9 @@ fn the_newest_of_many_builds_costs_one_pull_where_pushes_are_dated() {
     }
 }
 
+/// What is wrong, where, and the most manifests that are asked for.
+type Case = (&'static str, Dialect, fn(&Site), usize);
+
 /// An old build that is pushed again, and a registry that does not say when: the newest build wins all the same.
 #[test]
 fn pushes_are_no_builds() {
@@ -190,7 +193,6 @@ fn pushes_are_no_builds() {
         site.registry.tokens.publish("acme/web");
     };
     let winner = format!("main-{:02}", (19 * 7) % BUILDS);
-    type Case = (&'static str, Dialect, fn(&Site), usize);
     let all = BUILDS;
     let cases: [Case; 10] = [
         ("pushed again", Dialect::DockerHub, |_| {}, 3),
