@@ -224,6 +224,7 @@ pub(crate) fn needs_current_date(survey: &Survey<'_>, candidates: &[Candidate]) 
 
 /// The evidence, and what the strategy makes of it.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and it is the large one almost always")]
 enum Answer {
     NotAsked,
     /// What the image is asked with cannot be used as it stands.

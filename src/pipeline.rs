@@ -31,6 +31,7 @@ use crate::model::plan::Plan;
 use crate::propose;
 use crate::propose::Proposal;
 use crate::registry::Registries;
+use crate::registry::Remote;
 use crate::repositories::Repositories;
 use crate::writeback;
 use crate::writeback::Intent;
@@ -72,6 +73,8 @@ pub(crate) struct Options {
     pub(crate) source: Option<String>,
     pub(crate) allow_downgrade: bool,
     pub(crate) include_rolled_back: bool,
+    /// Strategies that go by names choose only images for the platforms wanted too.
+    pub(crate) check_platforms: bool,
     /// How many images are worked on at a time.
     pub(crate) concurrency: usize,
     /// No repository is looked into.
@@ -182,7 +185,7 @@ async fn evidence<'a>(
     placements: &Placements,
     options: &Options,
 ) -> Vec<(Survey<'a>, Evidence, Vec<Diagnostic>)> {
-    let gatherer = Gatherer::new(clients);
+    let gatherer = Gatherer::new(clients, options.check_platforms);
     let surveys = selected.iter().flat_map(|selected| {
         selected.rules.images.iter().map(|rule| {
             let placement = placements.get(&(selected.application.key.clone(), rule.position)).cloned();
@@ -190,8 +193,14 @@ async fn evidence<'a>(
             decide::survey(&selected.application, rule, placement.unwrap_or_else(nowhere))
         })
     });
+    let surveys: Vec<Survey<'_>> = surveys.collect();
+    for survey in surveys.iter().filter(|survey| survey.asks_registry()) {
+        if let Some(repository) = &survey.rule.repository {
+            clients.registries.announce(&Remote::named(&survey.rule.name, repository.clone()));
+        }
+    }
     let gatherer = &gatherer;
-    futures::stream::iter(surveys.map(|survey| async move {
+    futures::stream::iter(surveys.into_iter().map(|survey| async move {
         let (evidence, diagnostics) = gatherer.evidence(&survey).await;
         (survey, evidence, diagnostics)
     }))

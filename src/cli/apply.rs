@@ -109,6 +109,7 @@ async fn run_fresh(session: &Session, args: ApplyArgs) -> Result<ExitCode, Error
     };
     let (selection, plan, commits) = session.interruptible(plan::make(session, wanted)).await??;
     session.diagnose(&plan.diagnostics);
+    session.left_out(&plan.decisions);
     let undecided = if plan.complete { selection.exit_code() } else { selection.exit_code().or(ExitCode::Partial) };
     let changes = &plan.changes;
     if changes.is_empty() {

@@ -170,6 +170,9 @@ pub(crate) struct GeneralArgs {
     /// Believe a repository Secret that says `insecure`: do not check that git server's certificate
     #[arg(long, global = true)]
     pub(crate) allow_insecure_git: bool,
+    /// Neither read nor keep manifests of earlier runs on disk
+    #[arg(long, global = true)]
+    pub(crate) no_cache: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -241,6 +244,9 @@ pub(crate) struct DecisionArgs {
     /// Also write versions that were deployed before and left
     #[arg(long)]
     pub(crate) include_rolled_back: bool,
+    /// Choose only images that run on the platforms wanted, also by semver and alphabetical
+    #[arg(long)]
+    pub(crate) check_platforms: bool,
     /// The source to write to, by name or index, of Applications with several
     #[arg(long, value_name = "NAME|INDEX")]
     pub(crate) source: Option<String>,
@@ -255,6 +261,9 @@ pub(crate) struct CheckArgs {
     /// Show how the choice came about, and why each other tag was not chosen
     #[arg(long)]
     pub(crate) explain: bool,
+    /// Choose only images that run on the platforms wanted, also by semver and alphabetical
+    #[arg(long)]
+    pub(crate) check_platforms: bool,
     /// Exit with 2 if there is anything to apply
     #[arg(long)]
     pub(crate) detailed_exitcode: bool,

@@ -16,6 +16,7 @@ use crate::pipeline;
 pub(crate) async fn run(session: &Session, args: CheckArgs) -> Result<ExitCode, Error> {
     let mut options = session.options(args.source.clone());
     options.no_git = args.no_git;
+    options.check_platforms = args.check_platforms;
     let (selection, checked, has_changes) = session
         .interruptible(async {
             let selection = select::select(session, &args.selection).await?;

@@ -32,6 +32,7 @@ use crate::writeback::object::Edited;
 pub(crate) async fn run(session: &Session, args: PlanArgs) -> Result<ExitCode, Error> {
     let (selection, plan, _) = session.interruptible(make(session, Wanted::of_plan(&args))).await??;
     session.diagnose(&plan.diagnostics);
+    session.left_out(&plan.decisions);
     if let Some(path) = &args.out {
         save(path, &plan)?;
     }
@@ -79,6 +80,7 @@ pub(crate) async fn make(session: &Session, wanted: Wanted<'_>) -> Result<(Selec
     options.allow_downgrade = decision.allow_downgrade;
     options.include_rolled_back = decision.include_rolled_back;
     options.create_keys = files.message.create_keys;
+    options.check_platforms = decision.check_platforms;
     let clients = selection.clients(session);
     let mut plan = pipeline::plan(&clients, &selection.selected, &selection.updaters, &options).await;
     plan.diagnostics.splice(0..0, selection.diagnostics.iter().cloned());

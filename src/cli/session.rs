@@ -11,6 +11,7 @@ use crate::cli::args::Output;
 use crate::cli::args::OutputArgs;
 use crate::cli::registries_conf;
 use crate::cli::settings;
+use crate::cli::summary;
 use crate::cluster::Cluster;
 use crate::cluster::error::ClusterError;
 use crate::document;
@@ -19,6 +20,7 @@ use crate::error::ExitCode;
 use crate::git::GitSettings;
 use crate::logins::LoginSettings;
 use crate::logins::Logins;
+use crate::model::decision::Decision;
 use crate::model::diagnostic::Diagnostic;
 use crate::output::Printer;
 use crate::output::diagnostics;
@@ -112,6 +114,7 @@ impl Session {
             include_rolled_back: false,
             no_git: false,
             create_keys: false,
+            check_platforms: false,
             concurrency: usize::from(self.general.concurrency),
         }
     }
@@ -157,6 +160,13 @@ impl Session {
                 crate::model::diagnostic::Severity::Error => self.printer.alert(&text),
                 crate::model::diagnostic::Severity::Warning => self.printer.note(&text),
             }
+        }
+    }
+
+    /// Says what a plan leaves out, and why.
+    pub(crate) fn left_out(&self, decisions: &[Decision]) {
+        for line in summary::of_undecided(decisions) {
+            self.printer.alert(&line);
         }
     }
 

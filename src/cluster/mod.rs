@@ -37,6 +37,8 @@ pub(crate) mod error;
 pub(crate) mod image_updater;
 mod kubeconfig;
 pub(crate) mod owner;
+#[cfg(test)]
+mod properties;
 pub(crate) mod request;
 #[cfg(test)]
 mod scripted;

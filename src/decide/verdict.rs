@@ -154,8 +154,9 @@ impl Comparison<'_> {
     fn is_older_than(&self, version: &Version) -> bool {
         let Some(tag) = version.tag.as_deref().and_then(Tag::new) else { return false };
         let among = self.facts.candidates.iter().find(|candidate| candidate.tag == tag);
-        let created = among.map_or(self.facts.current_created, |candidate| candidate.created);
-        let current = Candidate { created, digest: version.digest.as_deref().and_then(Digest::new), tag };
+        let (created, pushed) =
+            among.map_or((self.facts.current_created, None), |candidate| (candidate.created, candidate.pushed));
+        let current = Candidate { created, pushed, digest: version.digest.as_deref().and_then(Digest::new), tag };
         self.settings.policy.is_older(self.winner, &current) == Some(true)
     }
 }

@@ -326,6 +326,8 @@ fn git_destination(value: &Value, source: Option<SourceId>) -> Result<Destinatio
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests {
     use super::*;
 

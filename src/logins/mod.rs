@@ -8,6 +8,8 @@
 //! message of this module quotes what it read.
 
 pub(crate) mod git;
+#[cfg(test)]
+mod properties;
 mod script;
 
 use std::collections::BTreeMap;

@@ -86,8 +86,7 @@ fn without_branch(placement: &Placement) -> Placement {
     placement.unread(Reason::GitUnreachable, message)
 }
 
-/// What people have to hear about places in repositories: annotations that lead nowhere, and what could not be read, each
-/// once for an Application.
+/// Annotations that lead to no place in a repository, each told once for an Application.
 pub(super) fn problems(selected: &[Selected], placements: &Placements) -> Vec<Diagnostic> {
     let mut problems: Vec<Diagnostic> = Vec::new();
     for Selected { application, rules } in selected {
@@ -99,10 +98,6 @@ pub(super) fn problems(selected: &[Selected], placements: &Placements) -> Vec<Di
                 Some(Err(Invalid { reason: Reason::RefusedPath, message })) => {
                     Diagnostic::error("refused-path", message.clone())
                 }
-                Some(Ok(placement)) => match placement.git.as_ref().and_then(|git| git.unread.as_ref()) {
-                    Some(unread) => Diagnostic::error("git-not-read", unread.message.clone()),
-                    None => continue,
-                },
                 _ => continue,
             };
             let problem = problem.about(&application.key);

@@ -17,6 +17,7 @@ const OPTIONS: Options = Options {
     source: None,
     allow_downgrade: false,
     include_rolled_back: false,
+    check_platforms: false,
     concurrency: 1,
     no_git: false,
     create_keys: false,

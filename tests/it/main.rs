@@ -7,6 +7,9 @@ mod world;
 #[path = "../demo/story.rs"]
 mod story;
 
+#[path = "../bench/work.rs"]
+mod work;
+
 mod apply;
 mod architecture;
 mod bookstore;
@@ -19,4 +22,5 @@ mod parity_api;
 mod parity_registry;
 mod pin;
 mod readme;
+mod registry;
 mod world_itself;
