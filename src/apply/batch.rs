@@ -236,46 +236,54 @@ impl Batch<'_, '_> {
             return;
         }
         let dry_run = self.executor.dry_run == DryRun::Server;
-        let pushed = match self.clone.push(&refs, PushOptions { atomic: false, dry_run }).await {
-            Ok(pushed) => pushed,
+        let pushed: Vec<Fate> = match self.clone.push(&refs, PushOptions { atomic: false, dry_run }).await {
+            Ok(pushed) => pushed.into_iter().map(Fate::Known).collect(),
             Err(error) => self.after_silence(&refs, &error, dry_run).await,
         };
         for (line, pushed) in lines.iter().zip(pushed) {
             for (index, commit) in &line.jobs {
                 let change = jobs[*index].change;
                 outcomes[*index] = match &pushed {
-                    PushOutcome::Pushed | PushOutcome::UpToDate if dry_run => {
+                    Fate::Failed(why) => Some(receipt(change, Outcome::Failed, why.clone())),
+                    Fate::Known(PushOutcome::Pushed | PushOutcome::UpToDate) if dry_run => {
                         Some(receipt(change, Outcome::Applied, "nothing was pushed"))
                     }
-                    PushOutcome::Pushed | PushOutcome::UpToDate => Some(Receipt {
+                    Fate::Known(PushOutcome::Pushed | PushOutcome::UpToDate) => Some(Receipt {
                         change: change.clone(),
                         outcome: Outcome::Applied,
                         at: Some(At::Commit { commit: commit.to_string(), branch: line.push.branch.to_string() }),
                         message: note(jobs[*index]),
                     }),
-                    PushOutcome::NonFastForward | PushOutcome::Held => None,
-                    PushOutcome::Rejected(words) => Some(receipt(change, Outcome::Rejected, words.clone())),
+                    Fate::Known(PushOutcome::NonFastForward | PushOutcome::Held) => None,
+                    Fate::Known(PushOutcome::Rejected(words)) => {
+                        Some(receipt(change, Outcome::Rejected, words.clone()))
+                    }
                 };
             }
         }
     }
 
     /// A push whose answer is not known may have been made all the same: the server is asked.
-    async fn after_silence(&mut self, refs: &[PushRef], error: &GitError, dry_run: bool) -> Vec<PushOutcome> {
-        let words = || PushOutcome::Rejected(said(error));
-        if dry_run || matches!(error.kind(), GitErrorKind::Denied | GitErrorKind::Refused) {
-            return refs.iter().map(|_| words()).collect();
+    async fn after_silence(&mut self, refs: &[PushRef], error: &GitError, dry_run: bool) -> Vec<Fate> {
+        if matches!(error.kind(), GitErrorKind::Denied | GitErrorKind::Refused) {
+            return refs.iter().map(|_| Fate::Known(PushOutcome::Rejected(said(error)))).collect();
+        }
+        let failed = || Fate::Failed(said(error));
+        if dry_run {
+            return refs.iter().map(|_| failed()).collect();
         }
         let revisions: Vec<Revision> = refs.iter().map(|one| Revision::Branch(one.branch.clone())).collect();
-        match self.clone.fetch(&revisions).await {
-            Ok(heads) => refs
-                .iter()
-                .zip(heads)
-                .map(|(one, head)| if head.as_ref() == Some(&one.commit) { PushOutcome::Pushed } else { words() })
-                .collect(),
-            Err(_) => refs.iter().map(|_| words()).collect(),
-        }
+        let heads = self.clone.fetch(&revisions).await.unwrap_or_default();
+        let is_there = |index: usize, one: &PushRef| heads.get(index).and_then(Option::as_ref) == Some(&one.commit);
+        let fate = |(index, one)| if is_there(index, one) { Fate::Known(PushOutcome::Pushed) } else { failed() };
+        refs.iter().enumerate().map(fate).collect()
     }
+}
+
+/// What is known of a push.
+enum Fate {
+    Known(PushOutcome),
+    Failed(String),
 }
 
 /// Some of the edits of a job.

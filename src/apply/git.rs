@@ -239,7 +239,7 @@ impl Executor<'_> {
         for (index, job) in jobs.iter().enumerate() {
             let asked = (job.rules.git_login(), job.target.repository.as_str());
             match self.repositories.remote((self.world(), self.logins), &job.application, asked).await {
-                Ok((remote, _)) => groups.entry(remote).or_default().push(index),
+                Ok((remote, ..)) => groups.entry(remote).or_default().push(index),
                 Err(trouble) => receipts[index] = Some(receipt(job.change, Outcome::Failed, trouble.message)),
             }
         }

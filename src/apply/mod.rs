@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 
@@ -28,6 +29,9 @@ use crate::model::plan::Receipt;
 use crate::registry::Registries;
 use crate::repositories::Repositories;
 use crate::repositories::commits::CommitWishes;
+use crate::repositories::worktree;
+use crate::writeback::files::manifest;
+use crate::writeback::files::manifest::Target;
 
 mod application;
 mod batch;
@@ -43,7 +47,7 @@ pub(crate) struct Executor<'a> {
     /// `None` with `-f`.
     pub(crate) cluster: Option<&'a Cluster>,
     /// The Applications with `-f`.
-    pub(crate) manifests: Vec<&'a Application>,
+    pub(crate) manifests: Vec<Manifest<'a>>,
     pub(crate) registries: &'a Registries,
     pub(crate) logins: &'a Logins,
     pub(crate) now: Timestamp,
@@ -56,6 +60,14 @@ pub(crate) struct Executor<'a> {
     pub(crate) commits: Commits,
     /// The changes are pins: they say themselves which digest they want, whatever their tags stand for by now.
     pub(crate) pinning: bool,
+}
+
+/// An Application as a manifest has it.
+#[derive(Clone, Copy)]
+pub(crate) struct Manifest<'a> {
+    pub(crate) application: &'a Application,
+    /// `None`: standard input.
+    pub(crate) file: Option<&'a Path>,
 }
 
 /// How changes to files in repositories are committed.
@@ -139,8 +151,8 @@ impl Executor<'_> {
 
     /// The Application as it is now: in the cluster, or in the manifest that was read.
     async fn read(&self, key: &ApplicationKey) -> Result<Application, (Outcome, String)> {
-        if let Some(manifest) = self.manifests.iter().find(|manifest| manifest.key == *key) {
-            return Ok((*manifest).clone());
+        if let Some(manifest) = self.manifest(key) {
+            return Ok(manifest.application.clone());
         }
         match self.cluster {
             Some(cluster) => application::read(cluster, key).await,
@@ -205,6 +217,40 @@ impl Executor<'_> {
         Ok(())
     }
 
+    fn manifest(&self, key: &ApplicationKey) -> Option<&Manifest<'_>> {
+        self.manifests.iter().find(|manifest| manifest.application.key == *key)
+    }
+
+    /// Edits the manifest of an Application in place.
+    fn write_manifest(&self, change: &Change) -> Receipt {
+        let Some(file) = self.manifest(&change.application).and_then(|manifest| manifest.file) else {
+            return receipt(change, Outcome::Failed, "the manifest is not in a file that could be edited");
+        };
+        let place = file.display();
+        if self.dry_run != DryRun::None {
+            return receipt(change, Outcome::Applied, format!("{place} was not written"));
+        }
+        let target = Target {
+            application: &change.application,
+            default_namespace: &change.application.namespace,
+            destination: &change.destination,
+        };
+        let edited = std::fs::read(file).map_err(|error| (Outcome::Failed, error.to_string())).and_then(|bytes| {
+            match manifest::edit(&bytes, target, &change.edits) {
+                Ok(after) if after == bytes => Ok(Outcome::AlreadyApplied),
+                Ok(after) => worktree::replace(file, &after)
+                    .map(|()| Outcome::Applied)
+                    .map_err(|error| (Outcome::Failed, error.to_string())),
+                Err(error) if error.is_changed() => Err((Outcome::Stale, error.to_string())),
+                Err(error) => Err((Outcome::Failed, error.to_string())),
+            }
+        });
+        match edited {
+            Ok(outcome) => receipt(change, outcome, format!("edited {place}")),
+            Err((outcome, why)) => receipt(change, outcome, format!("{place}: {why}")),
+        }
+    }
+
     async fn write(&self, changes: &[&Change], checked: Vec<Checked>) -> Vec<Receipt> {
         let mut receipts = Vec::with_capacity(changes.len());
         let mut latest = None;
@@ -231,7 +277,7 @@ impl Executor<'_> {
                                 latest = left;
                                 receipt
                             }
-                            None => receipt(change, Outcome::Failed, "there is no cluster to write to"),
+                            None => self.write_manifest(change),
                         }
                     }
                 },

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::Path;
+use std::path::PathBuf;
 
 use crate::apply::Commits;
 use crate::apply::Executor;
+use crate::apply::Manifest;
 use crate::cli::args::ApplyArgs;
 use crate::cli::args::DryRunArg;
 use crate::cli::args::Output;
@@ -24,7 +26,6 @@ use crate::document;
 use crate::document::receipts::DryRun;
 use crate::error::Error;
 use crate::error::ExitCode;
-use crate::model::application::Application;
 use crate::model::application::ApplicationKey;
 use crate::model::diagnostic::Diagnostic;
 use crate::model::plan::Change;
@@ -134,7 +135,7 @@ async fn run_fresh(session: &Session, args: ApplyArgs) -> Result<ExitCode, Error
     let cluster = selection.cluster.as_ref();
     let manifests = match cluster {
         Some(_) => Vec::new(),
-        None => selection.selected.iter().map(|selected| &selected.application).collect(),
+        None => selection.selected.iter().map(|selected| manifest(&selection, selected)).collect(),
     };
     let writer = Writer { cluster, manifests, refused, commits, pinning: false };
     let receipts = execute(session, writer, changes, &args.write).await?;
@@ -196,10 +197,16 @@ async fn refused(
     Ok(pipeline::managed(&selected, &updaters))
 }
 
+/// The manifest of an Application, with the file it is in.
+fn manifest<'a>(selection: &'a select::Selection, selected: &'a pipeline::Selected) -> Manifest<'a> {
+    let application = &selected.application;
+    Manifest { application, file: selection.files.get(&application.key).map(PathBuf::as_path) }
+}
+
 /// What changes are written with, and how.
 pub(crate) struct Writer<'a> {
     pub(crate) cluster: Option<&'a Cluster>,
-    pub(crate) manifests: Vec<&'a Application>,
+    pub(crate) manifests: Vec<Manifest<'a>>,
     pub(crate) refused: BTreeMap<ApplicationKey, String>,
     pub(crate) commits: Commits,
     pub(crate) pinning: bool,

@@ -253,6 +253,7 @@ pub(crate) struct DecisionArgs {
 }
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub(crate) selection: SelectionArgs,

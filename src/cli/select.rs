@@ -1,6 +1,8 @@
 //! Which Applications a command is about: from a cluster by name, namespace and label, or from manifests.
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use crate::annotations;
 use crate::annotations::keys;
@@ -34,6 +36,8 @@ pub(crate) struct Selection {
     pub(crate) namespaces: bool,
     /// Something that was asked for could not be read.
     pub(crate) partial: bool,
+    /// With `-f`: the file of each Application that is in one.
+    pub(crate) files: BTreeMap<ApplicationKey, PathBuf>,
 }
 
 impl Selection {
@@ -76,7 +80,15 @@ pub(crate) async fn select(session: &Session, args: &SelectionArgs) -> Result<Se
         session.configure_registries(&cluster).await?;
     }
     let updaters = updaters(session, &cluster, &selected, &scope).await;
-    Ok(Selection { selected, updaters, diagnostics, namespaces, partial: false, cluster: Some(cluster) })
+    Ok(Selection {
+        selected,
+        updaters,
+        diagnostics,
+        namespaces,
+        partial: false,
+        cluster: Some(cluster),
+        files: BTreeMap::new(),
+    })
 }
 
 /// A name as typed on the command line.
@@ -255,6 +267,7 @@ fn from_manifests(session: &Session, args: &SelectionArgs, names: &[Name]) -> Re
     let read = manifests::read(selection, &mut std::io::stdin())
         .map_err(|error| Error::failed(error.to_string()).maybe_hint(error.hint().map(str::to_owned)))?;
     let mut diagnostics = read.diagnostics;
+    let files = read.files;
     let partial = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
     if read.applications.is_empty() && partial {
         session.diagnose(&diagnostics);
@@ -269,7 +282,7 @@ fn from_manifests(session: &Session, args: &SelectionArgs, names: &[Name]) -> Re
         let found = crate::decide::count(all, "Application");
         session.printer.note(&format!("no image list to check in {found} of the manifests"));
     }
-    Ok(Selection { cluster: None, selected, updaters: Vec::new(), diagnostics, namespaces, partial })
+    Ok(Selection { cluster: None, selected, updaters: Vec::new(), diagnostics, namespaces, partial, files })
 }
 
 /// The Applications of manifests that labels, namespace and names select.

@@ -4,6 +4,8 @@
 //! API server would refuse, such as a number for a tag, is reported instead of guessed.
 
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::path::PathBuf;
 
 use serde_json::Value;
 use serde_json::json;
@@ -22,12 +24,27 @@ pub(super) struct Contents<'a> {
     diagnostics: Vec<Diagnostic>,
     /// Where each Application was found first.
     places: BTreeMap<ApplicationKey, (String, usize)>,
+    /// The file that is read, and the file of each Application.
+    file: Option<PathBuf>,
+    files: BTreeMap<ApplicationKey, PathBuf>,
 }
 
 impl<'a> Contents<'a> {
     /// `namespace` is that of an Application which names none.
     pub(super) fn new(namespace: &'a str) -> Self {
-        Self { namespace, applications: Vec::new(), diagnostics: Vec::new(), places: BTreeMap::new() }
+        Self {
+            namespace,
+            applications: Vec::new(),
+            diagnostics: Vec::new(),
+            places: BTreeMap::new(),
+            file: None,
+            files: BTreeMap::new(),
+        }
+    }
+
+    /// Says which file the text that is added next is from.
+    pub(super) fn enter(&mut self, file: Option<&Path>) {
+        self.file = file.map(Path::to_owned);
     }
 
     /// Adds the Applications of a text.
@@ -46,7 +63,7 @@ impl<'a> Contents<'a> {
     }
 
     pub(super) fn into_manifests(self) -> Manifests {
-        Manifests { applications: self.applications, diagnostics: self.diagnostics }
+        Manifests { applications: self.applications, diagnostics: self.diagnostics, files: self.files }
     }
 
     /// Adds an object, or the items of a list; `kind` is that of items which have none.
@@ -100,6 +117,7 @@ impl<'a> Contents<'a> {
         match self.places.get(&application.key) {
             None => {
                 self.places.insert(application.key.clone(), (place.to_owned(), self.applications.len()));
+                self.files.extend(self.file.clone().map(|file| (application.key.clone(), file)));
                 self.applications.push(application);
             }
             Some((_, index)) if self.applications[*index].object == application.object => {}

@@ -3,12 +3,15 @@
 //! Finding and reading files is here and in `files`; what a text holds is pure (`documents`, `contents`). One broken
 //! document never hides the others: it becomes a diagnostic that says where it is.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Read;
+use std::path::PathBuf;
 
 use crate::manifests::contents::Contents;
 use crate::manifests::files::Input;
 use crate::model::application::Application;
+use crate::model::application::ApplicationKey;
 use crate::model::diagnostic::Diagnostic;
 
 mod contents;
@@ -36,6 +39,8 @@ pub(crate) struct Selection<'a> {
 pub(crate) struct Manifests {
     pub(crate) applications: Vec<Application>,
     pub(crate) diagnostics: Vec<Diagnostic>,
+    /// The file of each Application that is in one.
+    pub(crate) files: BTreeMap<ApplicationKey, PathBuf>,
 }
 
 /// A `-f` that cannot be followed at all.
@@ -83,7 +88,13 @@ pub(crate) fn read(selection: Selection<'_>, stdin: &mut dyn Read) -> Result<Man
             }
         };
         match text {
-            Ok(text) => contents.add(&input.to_string(), &text),
+            Ok(text) => {
+                contents.enter(match &input {
+                    Input::File(path) => Some(path),
+                    Input::Stdin => None,
+                });
+                contents.add(&input.to_string(), &text);
+            }
             Err(why) => contents.report(Diagnostic::error("bad-manifest", format!("{input}: {why}"))),
         }
     }

@@ -1,6 +1,6 @@
 //! The names inside a git repository: branches, objects, files. One that git, a terminal or a server could take for
 //! something else is no name.
-#![allow(dead_code, unused_imports, reason = "not every part is used yet")]
+#![allow(dead_code, reason = "not every part is used yet")]
 
 use std::fmt;
 

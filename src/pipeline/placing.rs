@@ -82,7 +82,7 @@ fn without_branch(placement: &Placement) -> Placement {
     let target = placement.git_target();
     let branch = target.and_then(|target| target.branch.as_deref()).unwrap_or("HEAD");
     let repository = target.map(|target| target.repository.as_str()).unwrap_or_default();
-    let message = format!("{repository} has no branch `{branch}`; a tag cannot be written to: set `git-branch`");
+    let message = format!("{repository} has no branch `{branch}`");
     placement.unread(Reason::GitUnreachable, message)
 }
 
@@ -152,8 +152,26 @@ pub(crate) async fn prepare(
     prepared.changes.retain(|change| !landed.refused.contains_key(&change.id));
     prepared.diagnostics.extend(landed.refused.values().cloned());
     prepared.diagnostics.extend(landed.notes.iter().cloned());
+    prepared.diagnostics.extend(not_rendered(&by_key, &prepared.changes));
     prepared.landed = landed;
     prepared
+}
+
+/// The warnings about files whose changes Argo CD does not render, since an annotation says which paths count.
+fn not_rendered(selected: &BTreeMap<&ApplicationKey, &Selected>, changes: &[Change]) -> Vec<Diagnostic> {
+    const PATHS: &str = "argocd.argoproj.io/manifest-generate-paths";
+    let warning = |change: &Change| {
+        let application = &selected.get(&change.application)?.application;
+        let paths = application.annotations.get(PATHS).filter(|paths| !paths.is_empty())?;
+        let edited = change.git()?.path.as_deref()?;
+        let folders: Vec<&str> = application.sources.iter().filter_map(|source| source.path.as_deref()).collect();
+        if git::is_rendered(paths, &folders, edited) {
+            return None;
+        }
+        let message = format!("`{PATHS}` does not cover {edited}: Argo CD will not render the change");
+        Some(Diagnostic::warning("not-rendered", message).about(&change.application))
+    };
+    changes.iter().filter_map(warning).collect()
 }
 
 /// The branch that a change for git is pushed to; `None` for any other change.

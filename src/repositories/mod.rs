@@ -128,10 +128,12 @@ impl Repositories {
         let mut found: Vec<Found> = Vec::with_capacity(wants.len());
         let mut diagnostics: Vec<Diagnostic> = Vec::new();
         let mut groups: BTreeMap<Remote, Vec<usize>> = BTreeMap::new();
+        let mut notes: BTreeMap<usize, String> = BTreeMap::new();
         for (index, want) in wants.iter().enumerate() {
             match self.remote((world, logins), want.application, (want.login, want.repository)).await {
-                Ok((remote, said)) => {
+                Ok((remote, said, note)) => {
                     diagnostics.extend(said);
+                    notes.extend(note.map(|note| (index, note)));
                     groups.entry(remote).or_default().push(index);
                     found.push(Ok(None));
                 }
@@ -150,26 +152,31 @@ impl Repositories {
         .await;
         for (indexes, answers) in answers {
             for (index, answer) in indexes.into_iter().zip(answers) {
-                found[index] = answer;
+                // Perhaps for want of the login that was not read.
+                found[index] = answer.map_err(|trouble| match notes.remove(&index) {
+                    Some(note) => Trouble { message: format!("{}; {note}", trouble.message), ..trouble },
+                    None => trouble,
+                });
             }
         }
         (found, diagnostics)
     }
 
-    /// A repository, and how to log in there for an Application that names this login.
+    /// A repository, and how to log in there for an Application that names this login; what was passed over, and what
+    /// matters only if the login does not do.
     pub(crate) async fn remote(
         &self,
         (world, logins): (World<'_>, &Logins),
         application: &Application,
         (login, repository): (Option<&str>, &str),
-    ) -> Result<(Remote, Vec<Diagnostic>), Trouble> {
+    ) -> Result<(Remote, Vec<Diagnostic>, Option<String>), Trouble> {
         let url = GitUrl::parse(repository).map_err(|why| Trouble {
             reason: Reason::BadValue,
             message: format!("the repository `{}` {why}", repository.escape_debug()),
         })?;
         let found = logins.of_repository(world, application, (login, &url)).await;
         match found.login {
-            Ok((login, trust)) => Ok((Remote { url, login, trust }, found.diagnostics)),
+            Ok((login, trust)) => Ok((Remote { url, login, trust }, found.diagnostics, found.note)),
             Err(message) => Err(Trouble { reason: Reason::BadValue, message }),
         }
     }
@@ -240,6 +247,13 @@ async fn look(clone: &mut GitClone, wants: &[&Want<'_>]) -> Result<Vec<Found>, T
         trees.push(match name {
             Ok(name) => match branches.get(&name).cloned().flatten() {
                 Some(commit) => Ok(Some((name, entries(clone, &commit, &want.paths).await?, commit))),
+                None if clone.has_tag(&name.to_string()) => Err(Trouble {
+                    reason: Reason::GitUnreachable,
+                    message: format!(
+                        "`{name}` of {} is a tag, which cannot be written to: set `git-branch`",
+                        clone.remote().url
+                    ),
+                }),
                 None => Ok(None),
             },
             Err(trouble) => Err(trouble),

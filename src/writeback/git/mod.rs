@@ -90,6 +90,20 @@ pub(crate) struct Unread {
     pub(crate) message: String,
 }
 
+/// Whether a file is among the paths that Argo CD renders an Application for: `;` between them, from the root of the
+/// repository with a `/` in front, else from a source's folder.
+pub(crate) fn is_rendered(paths: &str, folders: &[&str], file: &str) -> bool {
+    let covers = |folder: &str, text: &str| {
+        let plain = path::plain(folder, text).unwrap_or_default();
+        plain.is_empty() || file == plain || file.strip_prefix(&plain).is_some_and(|rest| rest.starts_with('/'))
+    };
+    paths.split(';').map(str::trim).filter(|text| !text.is_empty()).any(|text| match text.strip_prefix('/') {
+        Some(absolute) => covers("", absolute),
+        // Argo CD reads patterns there too, which say less than they seem to: nothing is warned of.
+        None => text.contains(['*', '?', '[']) || folders.iter().any(|folder| covers(folder, text)),
+    })
+}
+
 /// Where an image is written, before anybody looked into the repository.
 pub(super) fn placement(
     application: &Application,

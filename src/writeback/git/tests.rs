@@ -286,3 +286,19 @@ fn kustomizations_are_edited_by_image() {
     let invalid = web.located(&[]).unwrap_err();
     assert!(invalid.message.contains("no kustomization in some/path"), "ukf-16: {}", invalid.message);
 }
+
+#[test]
+fn rendered_paths_are_those_of_argo_cd() {
+    for (paths, file, rendered) in [
+        (".", "apps/web/values.yaml", true),
+        (".", "apps/webx/values.yaml", false),
+        ("/apps", "apps/web/values.yaml", true),
+        ("/other;.", "apps/web/values.yaml", true),
+        ("/other", "apps/web/values.yaml", false),
+        ("../base", "apps/base/x.yaml", true),
+        ("values.yaml", "apps/web/values.yaml", true),
+        ("*.yaml", "elsewhere.yaml", true),
+    ] {
+        assert_eq!(is_rendered(paths, &["apps/web"], file), rendered, "{paths} {file}");
+    }
+}

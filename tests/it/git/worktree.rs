@@ -8,7 +8,12 @@ use crate::git::outcomes;
 use crate::world::Backend;
 use crate::world::on_both;
 
-on_both!(a_checkout_is_edited_in_place, manifests_and_a_checkout_need_no_cluster, links_out_of_a_checkout_are_refused);
+on_both!(
+    a_checkout_is_edited_in_place,
+    manifests_and_a_checkout_need_no_cluster,
+    links_out_of_a_checkout_are_refused,
+    a_manifest_itself_is_edited,
+);
 
 /// A checkout of the repository's branch `main`.
 fn checkout(shop: &Shop) -> std::path::PathBuf {
@@ -72,4 +77,21 @@ fn links_out_of_a_checkout_are_refused(backend: Backend) {
     let planned = shop.run(&["plan", "--worktree", folder.to_str().unwrap(), "-o", "json"]).expect(3).json();
     assert_eq!(planned["decisions"][0]["reason"], "RefusedPath", "{planned}");
     assert!(std::fs::read_to_string(outside).unwrap().contains("v1.0.0"));
+}
+
+fn a_manifest_itself_is_edited(backend: Backend) {
+    let shop = Shop::open(backend);
+    let host = shop.world.registry().host();
+    let before = format!(
+        "# two of them\n---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: x}}\n---\napiVersion: argoproj.io/v1alpha1\nkind: Application\n\
+         metadata:\n  name: web   # ours\n  annotations:\n    argocd-image-updater.argoproj.io/image-list: web={host}/acme/bookstore:~1.0\n\
+         spec:\n  source:\n    repoURL: https://git.example.com/x\n    path: .\n    kustomize:\n      images:\n      - {host}/acme/bookstore:v1.0.0 # now\n"
+    );
+    let file = shop.world.file("apps.yaml", &before);
+    let words = ["apply", "--yes", "-f", file.to_str().unwrap(), "--worktree", "."];
+    let tried = shop.run(&[&words[..], &["--dry-run"]].concat()).expect(0);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), before, "{tried}");
+    let applied = shop.run(&words).expect(0);
+    assert!(applied.stdout.contains("edited") && applied.stdout.contains("apps.yaml"), "{applied}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), before.replace("v1.0.0", "v1.0.1"));
 }
