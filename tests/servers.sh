@@ -106,7 +106,8 @@ unpack() {
 unpack_with_dependencies() {
   local folder=$1 archives=$work/apt/cache/archives deb
   shift
-  apt_get install -q -y --no-install-recommends --download-only "$@"
+  # Installed or not: the machine may have a package and hide its programs.
+  apt_get install -q -y --no-install-recommends --reinstall --download-only "$@"
   mkdir -p "$folder"
   for deb in "$archives"/*.deb; do
     [ -e "$deb" ] || continue
