@@ -8,7 +8,6 @@ use jiff::Timestamp;
 use crate::annotations::rule::ImageRule;
 use crate::annotations::rule::Invalid;
 use crate::annotations::rule::Settings;
-use crate::annotations::rule::WriteBack;
 use crate::model::application::Application;
 use crate::model::candidate::Candidate;
 use crate::model::candidate::Choice;
@@ -26,6 +25,7 @@ use crate::model::image::Tag;
 use crate::model::image::Version;
 use crate::strategy::Needs;
 use crate::writeback::Placement;
+use crate::writeback::git::Unread;
 
 mod history;
 mod verdict;
@@ -164,8 +164,13 @@ impl Survey<'_> {
     /// Whether the registry has to be asked for this image. A pin may have run out, and is asked about in any case.
     pub(crate) fn asks_registry(&self) -> bool {
         let Ok(settings) = &self.rule.settings else { return false };
-        let idle = self.rule.pin.is_none() && self.is_not_deployed(settings);
+        let idle = self.rule.pin.is_none() && (self.unread().is_some() || self.is_not_deployed(settings));
         self.placement.is_ok() && !idle && !settings.filter.ignores_everything()
+    }
+
+    /// Why it is not known what the repository that is written to says.
+    fn unread(&self) -> Option<&Unread> {
+        self.placement.as_ref().ok()?.git.as_ref()?.unread.as_ref()
     }
 
     /// The distinct versions that run.
@@ -219,6 +224,7 @@ pub(crate) fn needs_current_date(survey: &Survey<'_>, candidates: &[Candidate]) 
 
 /// The evidence, and what the strategy makes of it.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and it is the large one almost always")]
 enum Answer {
     NotAsked,
     /// What the image is asked with cannot be used as it stands.
@@ -340,11 +346,6 @@ pub(crate) fn doubts(decision: &Decision) -> Vec<Diagnostic> {
 /// `1 tag`, `3 tags`.
 pub(crate) fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
-}
-
-/// Whether updates of an Application go into a git repository.
-pub(crate) fn writes_to_git(write_back: &Result<WriteBack, Invalid>) -> bool {
-    matches!(write_back, Ok(WriteBack::Git(_)))
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ use crate::model::image::Tag;
 use crate::model::plan::Change;
 use crate::pipeline::Clients;
 use crate::pipeline::Selected;
+use crate::registry::Build;
 use crate::registry::Description;
 use crate::registry::RegistryError;
 use crate::registry::RegistryErrorKind;
@@ -29,10 +30,14 @@ use crate::strategy::Needs;
 
 /// How many tags of one repository are described at a time; the registry client bounds what one host gets.
 const TAGS_AT_A_TIME: usize = 32;
+/// How many tags that would win are asked for their platforms before it is given up.
+const WINNERS: usize = 32;
 
 /// Asks registries, and the cluster for its nodes, at most once each.
 pub(crate) struct Gatherer<'a> {
     clients: &'a Clients<'a>,
+    /// Platforms matter to strategies that go by names too.
+    check_platforms: bool,
     node_platforms: OnceCell<(Platforms, Option<Diagnostic>)>,
 }
 
@@ -43,8 +48,8 @@ struct Missing {
 }
 
 impl<'a> Gatherer<'a> {
-    pub(crate) fn new(clients: &'a Clients<'a>) -> Self {
-        Self { clients, node_platforms: OnceCell::new() }
+    pub(crate) fn new(clients: &'a Clients<'a>, check_platforms: bool) -> Self {
+        Self { clients, check_platforms, node_platforms: OnceCell::new() }
     }
 
     /// Everything that the decision about an image needs to know from its registry.
@@ -64,9 +69,18 @@ impl<'a> Gatherer<'a> {
             }
         };
         let facts = match settings.strategy.needs {
+            Needs::Tags if self.check_platforms => {
+                let platforms = self.platforms(survey, settings, &mut diagnostics).await;
+                self.tags_on(&remote, settings, &platforms).await
+            }
             Needs::Tags => self.tags(&remote, settings).await,
             Needs::BuildDates => self.build_dates(survey, &remote, settings, &mut diagnostics).await,
-            Needs::OneDigest => self.one_digest(&remote, settings).await,
+            Needs::OneDigest => {
+                let wanted = self.check_platforms || settings.platforms.is_some();
+                let platforms =
+                    if wanted { Some(self.platforms(survey, settings, &mut diagnostics).await) } else { None };
+                self.one_digest(&remote, settings, platforms.as_ref()).await
+            }
         };
         let evidence = match facts {
             Ok(facts) => Evidence::Facts(facts),
@@ -77,9 +91,9 @@ impl<'a> Gatherer<'a> {
 
     async fn tags(&self, remote: &Remote, settings: &Settings) -> Result<Facts, Missing> {
         let tags = self.clients.registries.tags(remote).await.map_err(|error| missing(&error))?;
-        let (allowed, rejected) = decide::filter(&tags, settings);
+        let (allowed, rejected) = decide::filter(&tags.names, settings);
         Ok(Facts {
-            seen: tags.len(),
+            seen: tags.names.len(),
             allowed: allowed.len(),
             candidates: allowed.into_iter().map(Candidate::of_tag).collect(),
             rejected,
@@ -95,19 +109,19 @@ impl<'a> Gatherer<'a> {
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Result<Facts, Missing> {
         let mut facts = self.tags(remote, settings).await?;
-        let platforms = match &settings.platforms {
-            Some(platforms) => platforms.clone(),
-            None => self.platforms_of_nodes(survey, diagnostics).await,
-        };
-        let described: Vec<_> = futures::stream::iter(std::mem::take(&mut facts.candidates))
-            .map(|candidate| self.described(remote, candidate.tag, &platforms))
-            .buffered(TAGS_AT_A_TIME)
-            .collect()
-            .await;
-        for described in described {
-            match described? {
-                Ok(candidate) => facts.candidates.push(candidate),
-                Err(rejected) => facts.rejected.push(rejected),
+        let platforms = self.platforms(survey, settings, diagnostics).await;
+        let tags: Vec<Tag> = facts.candidates.drain(..).map(|candidate| candidate.tag).collect();
+        let builds = self.clients.registries.builds(remote, &tags, &platforms).await;
+        for (tag, build) in builds.map_err(|error| missing(&error))? {
+            let out = |why| Rejected { tag: tag.to_string(), why };
+            match build {
+                Build::Dated(at) => {
+                    facts.candidates.push(Candidate { created: Some(at), ..Candidate::of_tag(tag) });
+                }
+                Build::Pushed(at) => facts.candidates.push(Candidate { pushed: Some(at), ..Candidate::of_tag(tag) }),
+                Build::OtherPlatform => facts.rejected.push(out(Rejection::WrongPlatform)),
+                // A tag without a manifest is not there, whatever the list says.
+                Build::Gone => facts.rejected.push(out(Rejection::Unreadable)),
             }
         }
         if let Some(tag) = decide::needs_current_date(survey, &facts.candidates) {
@@ -128,23 +142,32 @@ impl<'a> Gatherer<'a> {
         Ok(facts)
     }
 
-    /// A tag with its build date, or why it is out; a tag without a manifest is not there, whatever the list says.
-    async fn described(
-        &self,
-        remote: &Remote,
-        tag: Tag,
-        platforms: &Platforms,
-    ) -> Result<Result<Candidate, Rejected>, Missing> {
-        let out = |tag: &Tag, why| Ok(Err(Rejected { tag: tag.to_string(), why }));
-        match self.clients.registries.describe(remote, &tag, platforms).await {
-            Ok(Description::Image { created, .. }) => Ok(Ok(Candidate { tag, digest: None, created: Some(created) })),
-            Ok(Description::OtherPlatform) => out(&tag, Rejection::WrongPlatform),
-            Err(error) if error.kind() == RegistryErrorKind::TagNotFound => out(&tag, Rejection::Unreadable),
-            Err(error) => Err(missing(&error)),
+    /// The tags, without those that would win but have no image for a wanted platform.
+    async fn tags_on(&self, remote: &Remote, settings: &Settings, platforms: &Platforms) -> Result<Facts, Missing> {
+        let mut facts = self.tags(remote, settings).await?;
+        for _ in 0..WINNERS {
+            let Some(winner) = settings.policy.choose(&facts.candidates).winner else { return Ok(facts) };
+            let why = match self.clients.registries.serves(remote, &winner.tag, platforms).await {
+                Ok((_, true)) => return Ok(facts),
+                Ok((_, false)) => Rejection::WrongPlatform,
+                Err(error) if error.kind() == RegistryErrorKind::TagNotFound => Rejection::Unreadable,
+                Err(error) => return Err(missing(&error)),
+            };
+            facts.candidates.retain(|candidate| candidate.tag != winner.tag);
+            facts.rejected.push(Rejected { tag: winner.tag.to_string(), why });
         }
+        let message =
+            format!("the newest {WINNERS} tags have no image for the platforms wanted, and no more were asked");
+        Err(Missing { reason: Reason::MetadataUnreadable, message })
     }
 
-    async fn one_digest(&self, remote: &Remote, settings: &Settings) -> Result<Facts, Missing> {
+    /// `platforms`: what the image has to run on, if that matters.
+    async fn one_digest(
+        &self,
+        remote: &Remote,
+        settings: &Settings,
+        platforms: Option<&Platforms>,
+    ) -> Result<Facts, Missing> {
         let Some(tag) = settings.policy.followed_tag() else {
             return Err(Missing { reason: Reason::BadConstraint, message: "no tag to follow".to_owned() });
         };
@@ -155,13 +178,13 @@ impl<'a> Gatherer<'a> {
         }
         facts.allowed = 1;
         let registries = self.clients.registries;
-        let answer = match &settings.platforms {
+        let answer = match platforms {
             Some(platforms) => registries.serves(remote, tag, platforms).await,
             None => registries.digest(remote, tag).await.map(|digest| (digest, true)),
         };
         match answer {
             Ok((digest, true)) => {
-                facts.candidates.push(Candidate { tag: tag.clone(), digest: Some(digest), created: None });
+                facts.candidates.push(Candidate { digest: Some(digest), ..Candidate::of_tag(tag.clone()) });
             }
             Ok((_, false)) => facts.rejected.push(Rejected { tag: tag.to_string(), why: Rejection::WrongPlatform }),
             Err(error) if error.kind() == RegistryErrorKind::TagNotFound => {
@@ -170,6 +193,19 @@ impl<'a> Gatherer<'a> {
             Err(error) => return Err(missing(&error)),
         }
         Ok(facts)
+    }
+
+    /// The platforms that an image must be built for.
+    async fn platforms(
+        &self,
+        survey: &Survey<'_>,
+        settings: &Settings,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Platforms {
+        match &settings.platforms {
+            Some(platforms) => platforms.clone(),
+            None => self.platforms_of_nodes(survey, diagnostics).await,
+        }
     }
 
     /// The platforms that an image must be built for when no annotation says so: those of the nodes, if the

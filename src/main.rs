@@ -13,11 +13,13 @@
 //! | `writeback` | pure | where an image is written, what stands there, how an object is edited |
 //! | `propose` | pure | decisions to the changes of a plan |
 //! | `pinning` | pure | a pin, and what takes it back, as changes |
+//! | `templates` | pure | branch names and commit messages from Go templates |
 //! | `registry` | shell | OCI distribution client |
+//! | `git` | shell | git repositories at their servers: read a few files, commit, push |
 //! | `cluster` | shell | Kubernetes client: Applications, nodes, Image Updater's own resources |
 //! | `manifests` | shell | Applications from files, folders and standard input |
-//! | `logins` | shell | which login an image's registry is asked with |
-//! | `git` | shell | git repositories at their servers: read a few files, commit, push |
+//! | `logins` | shell | which login an image's registry, or a git repository, is asked with |
+//! | `repositories` | shell | what stands in the repositories that Applications are written to, or in a checkout |
 //! | `gather` | shell | asks registries for the facts that decisions need |
 //! | `pipeline` | shell | the one conductor: read, gather, decide, propose |
 //! | `apply` | shell | carries out a plan: every precondition first, then the writes |
@@ -30,8 +32,8 @@
 //! # What is never so
 //!
 //! A strategy knows no registry, and the registry client knows no strategy. Nothing below `cli` knows clap or prints.
-//! Only `document`, `pin_record` and the wire files of `registry`, `cluster` and `manifests` know how a value is
-//! serialized. Only `process` reads the environment or the clock. A fact that could not be had is in the value
+//! Only `document`, `pin_record`, `writeback::files` and the wire files of `registry`, `cluster` and `manifests` know how
+//! a value is serialized. Only `process` reads the environment or the clock. A fact that could not be had is in the value
 //! (`Evidence::Missing`), never a quietly smaller list. A test holds the imports to this (`tests/it/architecture.rs`).
 
 mod annotations;
@@ -55,7 +57,9 @@ mod pipeline;
 mod process;
 mod propose;
 mod registry;
+mod repositories;
 mod strategy;
+mod templates;
 mod writeback;
 
 fn main() -> std::process::ExitCode {

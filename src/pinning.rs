@@ -19,9 +19,11 @@ use crate::model::plan::Destination;
 use crate::model::plan::Edit;
 use crate::model::plan::Field;
 use crate::model::plan::ImageChange;
+use crate::model::plan::Seen;
 use crate::writeback;
 use crate::writeback::Intent;
 use crate::writeback::Placement;
+use crate::writeback::Placements;
 
 /// What a pin is to be, besides its version.
 #[derive(Clone, Debug)]
@@ -56,6 +58,8 @@ pub(crate) struct Image<'a> {
     pub(crate) rules: &'a AppRules,
     pub(crate) rule: &'a ImageRule,
     pub(crate) placement: &'a Placement,
+    /// Where the others are written.
+    pub(crate) placements: &'a Placements,
 }
 
 /// Finds the entry that the user means by its alias, or by its image text if it has none.
@@ -76,11 +80,11 @@ pub(crate) fn entry<'a>(application: &Application, rules: &'a AppRules, name: &s
     })
 }
 
-/// The change that holds an image at a version, and the pin it records.
+/// The changes that hold an image at a version, in the order in which they are written, and the pin they record.
 ///
 /// # Errors
 /// The image cannot be handled, or nothing could record the pin.
-pub(crate) fn pin(image: Image<'_>, wanted: &Wanted, terms: Terms) -> Result<(Change, Pin), Error> {
+pub(crate) fn pin(image: Image<'_>, wanted: &Wanted, terms: Terms) -> Result<(Vec<Change>, Pin), Error> {
     let rule = image.rule;
     let places = image.places()?;
     let repository =
@@ -104,17 +108,18 @@ pub(crate) fn pin(image: Image<'_>, wanted: &Wanted, terms: Terms) -> Result<(Ch
     let because = pin.reason.clone().unwrap_or_else(|| "pinned".to_owned());
     let from = image.placement.configured.clone();
     let change = ImageChange { alias: rule.alias.clone(), reference: repository, from, to: version, because };
-    Ok((image.change(edits, change), pin))
+    Ok((image.changes(edits, &change), pin))
 }
 
 /// What `unpin` does, and what it leaves because somebody else changed it.
 #[derive(Debug)]
 pub(crate) struct Unpinned {
-    pub(crate) change: Change,
+    /// In the order in which they are written.
+    pub(crate) changes: Vec<Change>,
     pub(crate) kept: Vec<String>,
 }
 
-/// The change that lets an image move again: annotations as they were before the pin, and with `restore_version` the
+/// The changes that let an image move again: annotations as they were before the pin, and with `restore_version` the
 /// version too.
 ///
 /// # Errors
@@ -149,7 +154,10 @@ pub(crate) fn unpin(image: Image<'_>, restore_version: bool) -> Result<Unpinned,
         to,
         because: "unpinned".to_owned(),
     };
-    Ok(Unpinned { change: image.change(edits, change), kept })
+    let mut changes = image.changes(edits, &change);
+    // The hold goes last: while it is there nobody else moves the image.
+    changes.reverse();
+    Ok(Unpinned { changes, kept })
 }
 
 /// The two annotations that a pin is made of.
@@ -206,7 +214,10 @@ impl<'a> Image<'a> {
             .images
             .iter()
             .filter(|other| other.position != self.rule.position)
-            .filter_map(|other| Some((other, writeback::placement(self.application, self.rules, other, None).ok()?)))
+            .filter_map(|other| {
+                let key = (self.application.key.clone(), other.position);
+                Some((other, self.placements.get(&key)?.as_ref().ok()?))
+            })
             .collect();
         let intents: Vec<_> = others
             .iter()
@@ -246,15 +257,10 @@ impl<'a> Image<'a> {
 
     /// The edits that set a version; none if it is the one that is set, however it is.
     fn version_edits(&self, version: &Version) -> Vec<Edit> {
-        let Destination::Application { renderer: Some(renderer), .. } = &self.placement.destination else {
-            return Vec::new();
-        };
         if self.placement.configured.as_ref() == Some(version) {
             return Vec::new();
         }
-        writeback::source_of(self.application, &self.placement.destination)
-            .map(|source| writeback::edits(source, *renderer, self.rule, version))
-            .unwrap_or_default()
+        self.placement.edits(self.rule, version)
     }
 
     /// Whether nothing has to be written to set a version.
@@ -264,12 +270,11 @@ impl<'a> Image<'a> {
 
     /// The edits that put back the version that a pin replaced.
     fn restoring_edits(&self, pin: &Pin) -> Vec<Edit> {
-        let source = writeback::source_of(self.application, &self.placement.destination);
         let of_version = pin.replaced.iter().filter(|replaced| !replaced.field.is_annotation());
         of_version
             .map(|replaced| Edit {
                 field: replaced.field.clone(),
-                from: source.and_then(|source| writeback::value_of(source, &replaced.field)),
+                from: self.placement.value_of(&replaced.field),
                 to: replaced.value.clone(),
             })
             .collect()
@@ -277,26 +282,32 @@ impl<'a> Image<'a> {
 
     /// The version that is configured once `edits` are made.
     fn version_after(&self, edits: &[Edit]) -> Option<Version> {
-        let Destination::Application { renderer: Some(renderer), .. } = &self.placement.destination else {
-            return None;
-        };
-        let source = writeback::source_of(self.application, &self.placement.destination)?;
-        let source = writeback::with_edits(source, edits);
-        writeback::configured(&source, *renderer, self.rule, self.rule.settings.as_ref().ok()?)
+        self.placement.version_after(self.rule, edits)
     }
 
-    fn change(&self, mut edits: Vec<Edit>, image: ImageChange) -> Change {
+    /// The changes with these edits: one to the Application, and with method `git` another to the file.
+    fn changes(&self, mut edits: Vec<Edit>, image: &ImageChange) -> Vec<Change> {
         edits.retain(|edit| edit.from != edit.to);
-        let only_annotations = edits.iter().all(|edit| edit.field.is_annotation());
-        let destination = if only_annotations { Destination::ANNOTATIONS } else { self.placement.destination.clone() };
+        let in_git = self.placement.git.is_some();
+        let (annotations, values): (Vec<_>, Vec<_>) =
+            edits.into_iter().partition(|edit| edit.field.is_annotation() || !in_git);
+        let only_annotations = annotations.iter().all(|edit| edit.field.is_annotation());
+        let to_application =
+            if only_annotations { Destination::ANNOTATIONS } else { self.placement.destination.clone() };
+        let first = self.change(annotations, image, to_application);
+        let second = (!values.is_empty()).then(|| self.change(values, image, self.placement.destination.clone()));
+        std::iter::once(first).chain(second).collect()
+    }
+
+    fn change(&self, edits: Vec<Edit>, image: &ImageChange, destination: Destination) -> Change {
         Change {
             id: format!("{}#{}", self.application.key, self.rule.position + 1),
             application: self.application.key.clone(),
             uid: self.application.uid.clone(),
-            images: vec![image],
+            images: vec![image.clone()],
             destination,
             edits,
-            resource_version: self.application.resource_version.clone(),
+            seen: Seen { resource_version: self.application.resource_version.clone(), ..Seen::default() },
         }
     }
 }

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use crate::annotations;
 use crate::annotations::rule::AppRules;
+use crate::annotations::rule::Invalid;
 use crate::cluster::Cluster;
 use crate::cluster::image_updater;
 use crate::cluster::image_updater::ImageUpdater;
@@ -28,9 +29,19 @@ use crate::model::diagnostic::Diagnostic;
 use crate::model::image::Version;
 use crate::model::plan::Plan;
 use crate::propose;
+use crate::propose::Proposal;
 use crate::registry::Registries;
+use crate::registry::Remote;
+use crate::repositories::Repositories;
 use crate::writeback;
 use crate::writeback::Intent;
+use crate::writeback::Placements;
+
+mod placing;
+
+pub(crate) use placing::Prepared;
+pub(crate) use placing::placements;
+pub(crate) use placing::prepare;
 
 /// What a run talks to.
 pub(crate) struct Clients<'a> {
@@ -38,6 +49,7 @@ pub(crate) struct Clients<'a> {
     pub(crate) cluster: Option<&'a Cluster>,
     pub(crate) registries: &'a Registries,
     pub(crate) logins: &'a Logins,
+    pub(crate) repositories: &'a Repositories,
 }
 
 impl<'a> Clients<'a> {
@@ -54,14 +66,21 @@ pub(crate) struct Selected {
 
 /// How a run decides.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Options {
     pub(crate) now: Timestamp,
     /// The source to write to, where an Application has several.
     pub(crate) source: Option<String>,
     pub(crate) allow_downgrade: bool,
     pub(crate) include_rolled_back: bool,
+    /// Strategies that go by names choose only images for the platforms wanted too.
+    pub(crate) check_platforms: bool,
     /// How many images are worked on at a time.
     pub(crate) concurrency: usize,
+    /// No repository is looked into.
+    pub(crate) no_git: bool,
+    /// Keys that a values file does not have are added.
+    pub(crate) create_keys: bool,
 }
 
 /// What a check found.
@@ -69,6 +88,7 @@ pub(crate) struct Checked {
     /// By Application and position in the image list.
     pub(crate) decisions: Vec<Decision>,
     pub(crate) diagnostics: Vec<Diagnostic>,
+    pub(crate) placements: Placements,
 }
 
 /// Reads the annotations of Applications; the ones without an image list are passed over.
@@ -95,7 +115,9 @@ pub(crate) async fn check(
     let rulings = Rulings::of(selected, updaters);
     let mut diagnostics: Vec<_> = rulings.managed().map(|(key, updater)| managed_by_updater(key, updater)).collect();
     let mut decisions = Vec::new();
-    for (survey, answer, found) in evidence(clients, selected, options).await {
+    let (placements, found) = placements(clients, selected, options).await;
+    diagnostics.extend(found);
+    for (survey, answer, found) in evidence(clients, selected, &placements, options).await {
         for diagnostic in found {
             if !diagnostics.contains(&diagnostic) {
                 diagnostics.push(diagnostic);
@@ -108,10 +130,11 @@ pub(crate) async fn check(
         }
         decisions.push(decision);
     }
-    mark_conflicts(selected, &mut decisions, &mut diagnostics, options);
+    mark_conflicts(selected, &mut decisions, &mut diagnostics, &placements);
     diagnostics.extend(decisions.iter().filter(|decision| is_source_problem(decision)).map(source_diagnostic));
+    diagnostics.extend(placing::problems(selected, &placements));
     diagnostics.extend(decisions.iter().flat_map(decide::doubts));
-    Checked { decisions, diagnostics }
+    Checked { decisions, diagnostics, placements }
 }
 
 /// Decides, and proposes the changes that the decisions lead to.
@@ -121,10 +144,12 @@ pub(crate) async fn plan(
     updaters: &[ImageUpdater],
     options: &Options,
 ) -> Plan {
-    let Checked { decisions, mut diagnostics } = check(clients, selected, updaters, options).await;
-    let proposal = propose::propose(selected, &decisions, options);
-    diagnostics.extend(proposal.diagnostics);
-    let mut changes = proposal.changes;
+    let mut checked = check(clients, selected, updaters, options).await;
+    let mut diagnostics = std::mem::take(&mut checked.diagnostics);
+    let Prepared { mut changes, landed, diagnostics: found, left_out, .. } =
+        changes(clients, selected, &checked, options).await;
+    let decisions = checked.decisions;
+    diagnostics.extend(found);
     for (change, image, error) in Gatherer::record_digests(clients, selected, &mut changes).await {
         let message = format!("the digest behind {image} could not be had: {error}");
         diagnostics.push(
@@ -134,26 +159,48 @@ pub(crate) async fn plan(
         );
     }
     let undecided = |status| matches!(status, ImageStatus::Undetermined | ImageStatus::Invalid);
-    let complete = !proposal.left_out && !decisions.iter().any(|decision| undecided(decision.status));
-    Plan { created: options.now, complete, changes, decisions, diagnostics }
+    let complete = !left_out && !decisions.iter().any(|decision| undecided(decision.status));
+    Plan { created: options.now, complete, changes, decisions, diagnostics, files: landed.files }
+}
+
+/// The changes that decisions lead to, as far as they can be written.
+pub(crate) async fn changes(
+    clients: &Clients<'_>,
+    selected: &[Selected],
+    checked: &Checked,
+    options: &Options,
+) -> Prepared {
+    let Proposal { changes, diagnostics, left_out, places } =
+        propose::propose(selected, &checked.decisions, &checked.placements, options);
+    let mut prepared = prepare(clients, selected, changes, places, options).await;
+    prepared.left_out |= left_out;
+    prepared.diagnostics.splice(0..0, diagnostics);
+    prepared
 }
 
 /// Asks the registries what the surveys need, several at a time; the order is that of the selection.
 async fn evidence<'a>(
     clients: &Clients<'_>,
     selected: &'a [Selected],
+    placements: &Placements,
     options: &Options,
 ) -> Vec<(Survey<'a>, Evidence, Vec<Diagnostic>)> {
-    let gatherer = Gatherer::new(clients);
+    let gatherer = Gatherer::new(clients, options.check_platforms);
     let surveys = selected.iter().flat_map(|selected| {
         selected.rules.images.iter().map(|rule| {
-            let placement =
-                writeback::placement(&selected.application, &selected.rules, rule, options.source.as_deref());
-            decide::survey(&selected.application, rule, placement)
+            let placement = placements.get(&(selected.application.key.clone(), rule.position)).cloned();
+            let nowhere = || Err(Invalid::new(Reason::UnsupportedSource, "it was not looked for"));
+            decide::survey(&selected.application, rule, placement.unwrap_or_else(nowhere))
         })
     });
+    let surveys: Vec<Survey<'_>> = surveys.collect();
+    for survey in surveys.iter().filter(|survey| survey.asks_registry()) {
+        if let Some(repository) = &survey.rule.repository {
+            clients.registries.announce(&Remote::named(&survey.rule.name, repository.clone()));
+        }
+    }
     let gatherer = &gatherer;
-    futures::stream::iter(surveys.map(|survey| async move {
+    futures::stream::iter(surveys.into_iter().map(|survey| async move {
         let (evidence, diagnostics) = gatherer.evidence(&survey).await;
         (survey, evidence, diagnostics)
     }))
@@ -243,22 +290,22 @@ fn mark_conflicts(
     selected: &[Selected],
     mut decisions: &mut [Decision],
     diagnostics: &mut Vec<Diagnostic>,
-    options: &Options,
+    placements: &Placements,
 ) {
     for Selected { application, rules } in selected {
         // Decisions come in the order of the selection, one for each entry of an image list.
         let (own, others) = decisions.split_at_mut(rules.images.len());
         decisions = others;
-        let placements: Vec<_> = rules
+        let placed: Vec<_> = rules
             .images
             .iter()
             .zip(own.iter())
             .filter_map(|(rule, decision)| {
-                let placement = writeback::placement(application, rules, rule, options.source.as_deref()).ok()?;
+                let placement = placements.get(&(application.key.clone(), rule.position))?.as_ref().ok()?;
                 Some((rule, placement, intended(decision)))
             })
             .collect();
-        let intents: Vec<_> = placements
+        let intents: Vec<_> = placed
             .iter()
             .map(|(rule, placement, version)| Intent { rule, placement, version: version.as_ref() })
             .collect();
@@ -296,7 +343,7 @@ fn source_diagnostic(decision: &Decision) -> Diagnostic {
     let message = format!("{label}: {}", decision.message);
     let (code, hint) = match decision.reason {
         Reason::AmbiguousSource => ("ambiguous-source", "choose one with `--source NAME` or `--source INDEX`"),
-        _ => ("unsupported-source", "method `argocd` writes Helm parameters or Kustomize images of a source"),
+        _ => ("unsupported-source", "README says which sources can be written to"),
     };
     Diagnostic::error(code, message).about(&decision.application).hint(hint)
 }

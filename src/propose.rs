@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use crate::cluster::owner;
 use crate::cluster::owner::Owner;
-use crate::decide;
 use crate::model::application::Application;
 use crate::model::application::ApplicationKey;
 use crate::model::decision::Decision;
@@ -12,24 +11,32 @@ use crate::model::decision::ImageStatus;
 use crate::model::diagnostic::Diagnostic;
 use crate::model::image::Version;
 use crate::model::plan::Change;
-use crate::model::plan::Destination;
 use crate::model::plan::Field;
 use crate::model::plan::ImageChange;
+use crate::model::plan::Seen;
 use crate::pipeline::Options;
 use crate::pipeline::Selected;
-use crate::writeback;
+use crate::writeback::Placement;
+use crate::writeback::Placements;
 
 /// The changes that decisions lead to.
 #[derive(Default)]
 pub(crate) struct Proposal {
     pub(crate) changes: Vec<Change>,
     pub(crate) diagnostics: Vec<Diagnostic>,
-    /// An update that was found is not among the changes, since this version cannot write it.
+    /// An update that was found is not among the changes, since it cannot be written.
     pub(crate) left_out: bool,
+    /// Where the changes for git are written, by their ids.
+    pub(crate) places: BTreeMap<String, Placement>,
 }
 
 /// Proposes one change for each destination of each Application, with all images that go there.
-pub(crate) fn propose(selected: &[Selected], decisions: &[Decision], options: &Options) -> Proposal {
+pub(crate) fn propose(
+    selected: &[Selected],
+    decisions: &[Decision],
+    placements: &Placements,
+    options: &Options,
+) -> Proposal {
     let mut wanted: BTreeMap<&ApplicationKey, Vec<&Decision>> = BTreeMap::new();
     for decision in decisions.iter().filter(|decision| is_wanted(decision, options)) {
         wanted.entry(&decision.application).or_default().push(decision);
@@ -38,21 +45,15 @@ pub(crate) fn propose(selected: &[Selected], decisions: &[Decision], options: &O
     for selected in selected {
         let application = &selected.application;
         let Some(wanted) = wanted.get(&application.key) else { continue };
-        if decide::writes_to_git(&selected.rules.write_back) {
-            proposal.left_out = true;
-            proposal.diagnostics.push(
-                Diagnostic::error("git-write-back", "git write-back comes with the next release")
-                    .about(&application.key)
-                    .hint("its images are checked, but not planned; with `write-back-method: argocd` they can be"),
-            );
-        } else if application.deleting {
+        if application.deleting {
             proposal.diagnostics.push(
                 Diagnostic::warning("being-deleted", "the Application is being deleted, and is not written")
                     .about(&application.key),
             );
         } else {
-            let changes = changes(selected, wanted);
-            proposal.diagnostics.extend(revertible(application).filter(|_| !changes.is_empty()));
+            let changes = changes(selected, wanted, placements, &mut proposal.places);
+            let to_application = changes.iter().any(|change| change.git().is_none());
+            proposal.diagnostics.extend(revertible(application).filter(|_| to_application));
             proposal.changes.extend(changes);
         }
     }
@@ -69,27 +70,32 @@ fn is_wanted(decision: &Decision, options: &Options) -> bool {
     }
 }
 
-fn changes(selected: &Selected, wanted: &[&Decision]) -> Vec<Change> {
+fn changes(
+    selected: &Selected,
+    wanted: &[&Decision],
+    placements: &Placements,
+    places: &mut BTreeMap<String, Placement>,
+) -> Vec<Change> {
     let application = &selected.application;
     let mut changes: Vec<Change> = Vec::new();
     for decision in wanted {
-        let (Some(destination), Some(candidate), Some(reference), Some(rule)) = (
-            &decision.write_back,
-            &decision.candidate,
-            &decision.reference,
-            selected.rules.images.get(decision.position),
-        ) else {
+        let place = placements.get(&(application.key.clone(), decision.position)).and_then(|place| place.as_ref().ok());
+        let (Some(place), Some(candidate), Some(reference), Some(rule)) =
+            (place, &decision.candidate, &decision.reference, selected.rules.images.get(decision.position))
+        else {
             continue;
         };
-        let Destination::Application { renderer: Some(renderer), .. } = destination else { continue };
-        let Some(source) = writeback::source_of(application, destination) else { continue };
         let to = Version::new(Some(&candidate.tag), candidate.digest.as_ref());
-        let edits = writeback::edits(source, *renderer, rule, &to);
+        let edits = place.edits(rule, &to);
         if edits.is_empty() {
             continue;
         }
-        let index = changes.iter().position(|change| change.destination == *destination).unwrap_or_else(|| {
-            changes.push(empty(application, changes.len() + 1, destination));
+        let index = changes.iter().position(|change| change.destination == place.destination).unwrap_or_else(|| {
+            let change = empty(application, changes.len() + 1, place);
+            if place.git.is_some() {
+                places.insert(change.id.clone(), place.clone());
+            }
+            changes.push(change);
             changes.len() - 1
         });
         let change = &mut changes[index];
@@ -111,15 +117,20 @@ fn changes(selected: &Selected, wanted: &[&Decision]) -> Vec<Change> {
 }
 
 /// The change of that number of an Application, without anything to write yet.
-fn empty(application: &Application, number: usize, destination: &Destination) -> Change {
+fn empty(application: &Application, number: usize, place: &Placement) -> Change {
+    let standing = place.git.as_ref().and_then(|git| git.standing.as_ref());
     Change {
         id: format!("{}#{number}", application.key),
         application: application.key.clone(),
         uid: application.uid.clone(),
         images: Vec::new(),
-        destination: destination.clone(),
+        destination: place.destination.clone(),
         edits: Vec::new(),
-        resource_version: application.resource_version.clone(),
+        seen: Seen {
+            resource_version: application.resource_version.clone(),
+            commit: standing.and_then(|standing| standing.commit.clone()),
+            blob: standing.and_then(|standing| standing.blob.clone()),
+        },
     }
 }
 
@@ -185,6 +196,11 @@ fn manages(certain: bool) -> &'static str {
 fn yaml(annotations: &BTreeMap<&str, Option<&str>>) -> String {
     serde_json::to_string(annotations).expect("a map of texts is JSON, and so YAML")
 }
+
+mod files;
+
+pub(crate) use files::Landed;
+pub(crate) use files::land;
 
 #[cfg(test)]
 mod tests;

@@ -55,4 +55,6 @@ fn compile(hir: &Hir) -> Result<Regex, regex::Error> {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

@@ -45,4 +45,6 @@ pub(crate) fn parse(application: &Application) -> Option<(AppRules, Vec<Diagnost
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

@@ -19,6 +19,16 @@ pub(crate) struct AppRules {
     pub(crate) images: Vec<ImageRule>,
 }
 
+impl AppRules {
+    /// Which login is named for the repository that is written to.
+    pub(crate) fn git_login(&self) -> Option<&str> {
+        match &self.write_back {
+            Ok(WriteBack::Git(git)) => git.login.as_deref(),
+            _ => None,
+        }
+    }
+}
+
 /// Where updates of an Application are written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum WriteBack {
@@ -60,6 +70,11 @@ pub(crate) struct ImageRule {
 }
 
 impl ImageRule {
+    /// Whether it is the entry for an image of a plan.
+    pub(crate) fn is_of(&self, alias: Option<&str>, repository: &Repository) -> bool {
+        self.alias.as_deref() == alias && self.repository.as_ref() == Some(repository)
+    }
+
     /// How people name the entry: its alias, or its image text.
     pub(crate) fn label(&self) -> &str {
         self.alias.as_deref().unwrap_or(&self.image)

@@ -14,6 +14,7 @@ use crate::cluster::error::ClusterError;
 use crate::cluster::error::ClusterErrorKind;
 use crate::model::application::Application;
 use crate::model::application::ApplicationKey;
+use crate::model::plan::At;
 use crate::model::plan::Change;
 use crate::model::plan::Outcome;
 use crate::model::plan::Receipt;
@@ -38,15 +39,23 @@ pub(super) async fn read(cluster: &Cluster, key: &ApplicationKey) -> Result<Appl
 }
 
 /// Checks uid, destination, old values and pins of a change against an object.
-pub(super) fn check(found: &Application, change: &Change, now: Timestamp) -> Checked {
+///
+/// A change of a pin, which `pinning` says, is what other pins are not asked about.
+pub(super) fn check(found: &Application, change: &Change, now: Timestamp, pinning: bool) -> Checked {
     if found.uid != change.uid {
         return Checked::Ended(Outcome::Stale, "it was deleted and made again since the plan was made".to_owned());
     }
     if found.deleting {
         return Checked::Ended(Outcome::Rejected, "it is being deleted".to_owned());
     }
-    if let Some(why) = pinned_meanwhile(found, change, now) {
+    if !pinning && let Some(why) = pinned_meanwhile(found, change, now) {
         return Checked::Ended(Outcome::Stale, why);
+    }
+    if change.git().is_some() {
+        return match annotations::parse(found) {
+            Some((rules, _)) => Checked::ToFile(Some(Box::new((found.clone(), rules)))),
+            None => Checked::Ended(Outcome::Stale, "it has no image list any more".to_owned()),
+        };
     }
     match object::edited(&found.object, &change.destination, &change.edits) {
         Ok(Edited::Object(_)) => Checked::Ready(Box::new(Ready { object: found.clone() })),
@@ -81,11 +90,10 @@ pub(super) async fn write(
     now: Timestamp,
     dry_run: bool,
 ) -> (Receipt, Option<Application>) {
-    let ended =
-        |outcome, message: String| (Receipt { change: change.clone(), outcome, resource_version: None, message }, None);
+    let ended = |outcome, message: String| (Receipt { change: change.clone(), outcome, at: None, message }, None);
     let mut found = ready.object;
     for attempt in 1..=TRIES {
-        if let Checked::Ended(outcome, message) = check(&found, change, now) {
+        if let Checked::Ended(outcome, message) = check(&found, change, now, change.is_pin()) {
             return ended(outcome, message);
         }
         let Ok(Edited::Object(after)) = object::edited(&found.object, &change.destination, &change.edits) else {
@@ -153,7 +161,7 @@ fn applied(change: &Change, written: &Application) -> Receipt {
     Receipt {
         change: change.clone(),
         outcome: Outcome::Applied,
-        resource_version: written.resource_version.clone(),
+        at: written.resource_version.clone().map(At::ResourceVersion),
         message: notes.join("; "),
     }
 }

@@ -1,9 +1,11 @@
 //! Carrying out a plan: every precondition is checked before the first write, then each change is written, and for
 //! each there is a receipt. Nothing is decided here.
 //!
-//! To add a destination: a file beside `application` that reads, checks and writes it, and an arm in [`execute`].
+//! `application` writes Applications, `git` and `batch` files in repositories. To add a destination: a file beside them
+//! that reads, checks and writes it, and an arm in [`Executor::execute`].
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 
@@ -16,6 +18,7 @@ use crate::cluster::Cluster;
 use crate::document::receipts::DryRun;
 use crate::logins;
 use crate::logins::Logins;
+use crate::model::application::Application;
 use crate::model::application::ApplicationKey;
 use crate::model::image::Digest;
 use crate::model::image::Tag;
@@ -23,15 +26,24 @@ use crate::model::plan::Change;
 use crate::model::plan::Outcome;
 use crate::model::plan::Receipt;
 use crate::registry::Registries;
+use crate::repositories::Repositories;
+use crate::repositories::commits::CommitWishes;
 
 mod application;
+mod batch;
+mod git;
+
+pub(crate) use batch::CommitPer;
 
 /// How many destinations are worked on at a time.
 const AT_A_TIME: usize = 8;
 
 /// What changes are carried out with.
 pub(crate) struct Executor<'a> {
-    pub(crate) cluster: &'a Cluster,
+    /// `None` with `-f`.
+    pub(crate) cluster: Option<&'a Cluster>,
+    /// The Applications with `-f`.
+    pub(crate) manifests: Vec<&'a Application>,
     pub(crate) registries: &'a Registries,
     pub(crate) logins: &'a Logins,
     pub(crate) now: Timestamp,
@@ -40,11 +52,27 @@ pub(crate) struct Executor<'a> {
     pub(crate) interrupted: &'a AtomicBool,
     /// Applications that must not be written, with the reason.
     pub(crate) refused: BTreeMap<ApplicationKey, String>,
+    pub(crate) repositories: &'a Repositories,
+    pub(crate) commits: Commits,
+    /// The changes are pins: they say themselves which digest they want, whatever their tags stand for by now.
+    pub(crate) pinning: bool,
+}
+
+/// How changes to files in repositories are committed.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Commits {
+    pub(crate) wishes: CommitWishes,
+    pub(crate) per: CommitPer,
+    /// A branch whose changes are all in the base branch is begun anew there.
+    pub(crate) restart_branch: bool,
+    pub(crate) create_keys: bool,
 }
 
 /// A change that was checked, or what became of it already.
 enum Checked {
     Ready(Box<application::Ready>),
+    /// It goes into a file, which is checked beside all others of its repository.
+    ToFile(Option<Box<(Application, AppRules)>>),
     Ended(Outcome, String),
 }
 
@@ -54,12 +82,70 @@ impl Executor<'_> {
         let groups = by_application(changes);
         let checked: Vec<Vec<Checked>> =
             futures::stream::iter(groups.iter().map(|group| self.check(group))).buffered(AT_A_TIME).collect().await;
+        let (mut checked, jobs) = self.jobs(&groups, checked).await;
         let stale = checked.iter().flatten().any(|checked| matches!(checked, Checked::Ended(Outcome::Stale, _)));
         if stale {
             return groups.iter().zip(checked).flat_map(|(group, checked)| untouched(group, checked)).collect();
         }
+        let (places, jobs): (Vec<_>, Vec<_>) = jobs.into_iter().unzip();
+        let in_files: BTreeSet<(usize, usize)> = places.iter().copied().collect();
+        for (group, index) in &in_files {
+            checked[*group][*index] = Checked::Ended(Outcome::Failed, "it was not written".to_owned());
+        }
         let written = groups.iter().zip(checked).map(|(group, checked)| self.write(group, checked));
-        futures::stream::iter(written).buffered(AT_A_TIME).collect::<Vec<_>>().await.into_iter().flatten().collect()
+        let written = futures::stream::iter(written).buffered(AT_A_TIME).collect::<Vec<_>>();
+        let (mut receipts, files) = futures::future::join(written, self.write_files(jobs)).await;
+        for ((group, index), receipt) in places.into_iter().zip(files) {
+            receipts[group][index] = receipt;
+        }
+        receipts.into_iter().flatten().collect()
+    }
+
+    /// Checks the changes for files against what stands in them; returns the ones that fit, with their places.
+    async fn jobs<'b>(
+        &self,
+        groups: &[Vec<&'b Change>],
+        mut checked: Vec<Vec<Checked>>,
+    ) -> (Vec<Vec<Checked>>, Vec<((usize, usize), git::Job<'b>)>) {
+        let mut places = Vec::new();
+        let mut jobs = Vec::new();
+        for (group, (changes, checked)) in groups.iter().zip(&mut checked).enumerate() {
+            for (index, (change, checked)) in changes.iter().zip(checked).enumerate() {
+                let Checked::ToFile(file) = checked else { continue };
+                let Some((application, rules)) = file.take().map(|file| *file) else { continue };
+                match git::Job::new(change, application, rules) {
+                    Ok(job) => {
+                        places.push((group, index));
+                        jobs.push(job);
+                    }
+                    Err((outcome, why)) => *checked = Checked::Ended(outcome, why),
+                }
+            }
+        }
+        let verdicts = self.check_files(&jobs).await;
+        let mut fit = Vec::new();
+        for ((place, job), verdict) in places.into_iter().zip(jobs).zip(verdicts) {
+            match verdict {
+                Some((outcome, why)) => checked[place.0][place.1] = Checked::Ended(outcome, why),
+                None => fit.push((place, job)),
+            }
+        }
+        (checked, fit)
+    }
+
+    fn world(&self) -> logins::World<'_> {
+        logins::World { cluster: self.cluster, registries: self.registries }
+    }
+
+    /// The Application as it is now: in the cluster, or in the manifest that was read.
+    async fn read(&self, key: &ApplicationKey) -> Result<Application, (Outcome, String)> {
+        if let Some(manifest) = self.manifests.iter().find(|manifest| manifest.key == *key) {
+            return Ok((*manifest).clone());
+        }
+        match self.cluster {
+            Some(cluster) => application::read(cluster, key).await,
+            None => Err((Outcome::Failed, "there is no cluster to read it from".to_owned())),
+        }
     }
 
     /// Checks every precondition of the changes of one Application.
@@ -68,20 +154,21 @@ impl Executor<'_> {
         if let Some(why) = self.refused.get(key) {
             return changes.iter().map(|_| Checked::Ended(Outcome::Rejected, why.clone())).collect();
         }
-        let read = application::read(self.cluster, key).await;
-        let rules = read.as_ref().ok().and_then(annotations::parse).map(|(rules, _)| rules);
+        let read = self.read(key).await;
         let mut checked = Vec::with_capacity(changes.len());
         for change in changes {
             let fit = match &read {
-                Ok(found) => application::check(found, change, self.now),
+                Ok(found) => application::check(found, change, self.now, self.pinning),
                 Err((outcome, why)) => Checked::Ended(*outcome, why.clone()),
             };
-            checked.push(match fit {
-                Checked::Ready(ready) => match self.moved_digest(change, rules.as_ref()).await {
-                    Ok(()) => Checked::Ready(ready),
-                    Err((outcome, why)) => Checked::Ended(outcome, why),
-                },
-                ended @ Checked::Ended(..) => ended,
+            if let Checked::Ended(..) = fit {
+                checked.push(fit);
+                continue;
+            }
+            let rules = read.as_ref().ok().and_then(annotations::parse).map(|(rules, _)| rules);
+            checked.push(match self.moved_digest(change, rules.as_ref()).await {
+                Ok(()) => fit,
+                Err((outcome, why)) => Checked::Ended(outcome, why),
             });
         }
         checked
@@ -90,7 +177,7 @@ impl Executor<'_> {
     /// Checks that every tag still has the digest that it had when the plan was made. A pin says itself which digest
     /// it wants, whatever its tag stands for by now.
     async fn moved_digest(&self, change: &Change, rules: Option<&AppRules>) -> Result<(), (Outcome, String)> {
-        if change.is_pin() {
+        if self.pinning || change.is_pin() {
             return Ok(());
         }
         for image in &change.images {
@@ -98,9 +185,8 @@ impl Executor<'_> {
                 continue;
             };
             let Some(tag) = Tag::new(tag) else { continue };
-            let world = logins::World { cluster: Some(self.cluster), registries: self.registries };
             let logins::Found { remote, diagnostics } =
-                self.logins.of_change(world, (&change.application, rules), image).await;
+                self.logins.of_change(self.world(), (&change.application, rules), image).await;
             let remote = remote.map_err(|diagnostic| (Outcome::Failed, diagnostic.message))?;
             match self.registries.digest_now(&remote, &tag).await {
                 Ok(found) if found == expected => {}
@@ -125,6 +211,7 @@ impl Executor<'_> {
         for (change, checked) in changes.iter().zip(checked) {
             let receipt = match checked {
                 Checked::Ended(outcome, message) => receipt(change, outcome, message),
+                Checked::ToFile(_) => receipt(change, Outcome::Failed, "it was not written"),
                 Checked::Ready(_) if self.interrupted.load(Ordering::Relaxed) => {
                     receipt(change, Outcome::Failed, "interrupted before it was written")
                 }
@@ -137,9 +224,15 @@ impl Executor<'_> {
                             _ => *ready,
                         };
                         let server = dry_run == DryRun::Server;
-                        let (receipt, left) = application::write(self.cluster, change, ready, self.now, server).await;
-                        latest = left;
-                        receipt
+                        match self.cluster {
+                            Some(cluster) => {
+                                let (receipt, left) =
+                                    application::write(cluster, change, ready, self.now, server).await;
+                                latest = left;
+                                receipt
+                            }
+                            None => receipt(change, Outcome::Failed, "there is no cluster to write to"),
+                        }
                     }
                 },
             };
@@ -164,7 +257,7 @@ fn untouched(changes: &[&Change], checked: Vec<Checked>) -> Vec<Receipt> {
         .zip(checked)
         .map(|(change, checked)| match checked {
             Checked::Ended(outcome, message) => receipt(change, outcome, message),
-            Checked::Ready(_) => {
+            Checked::Ready(_) | Checked::ToFile(_) => {
                 receipt(change, Outcome::Failed, "not written, because another change of the plan is stale")
             }
         })
@@ -172,5 +265,5 @@ fn untouched(changes: &[&Change], checked: Vec<Checked>) -> Vec<Receipt> {
 }
 
 fn receipt(change: &Change, outcome: Outcome, message: impl Into<String>) -> Receipt {
-    Receipt { change: change.clone(), outcome, resource_version: None, message: message.into() }
+    Receipt { change: change.clone(), outcome, at: None, message: message.into() }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::Path;
 
+use crate::apply::Commits;
 use crate::apply::Executor;
 use crate::cli::args::ApplyArgs;
 use crate::cli::args::DryRunArg;
@@ -11,6 +12,7 @@ use crate::cli::args::Output;
 use crate::cli::args::OutputArgs;
 use crate::cli::args::SelectionArgs;
 use crate::cli::args::WriteArgs;
+use crate::cli::commits;
 use crate::cli::plan;
 use crate::cli::select;
 use crate::cli::session::Session;
@@ -22,6 +24,7 @@ use crate::document;
 use crate::document::receipts::DryRun;
 use crate::error::Error;
 use crate::error::ExitCode;
+use crate::model::application::Application;
 use crate::model::application::ApplicationKey;
 use crate::model::diagnostic::Diagnostic;
 use crate::model::plan::Change;
@@ -32,8 +35,8 @@ use crate::output::receipts;
 use crate::pipeline;
 
 pub(crate) async fn run(session: &Session, args: ApplyArgs) -> Result<ExitCode, Error> {
-    if !args.selection.filename.is_empty() {
-        return Err(Error::usage("apply -f needs --worktree DIR, which comes with git write-back in a later release")
+    if !args.selection.filename.is_empty() && args.files.worktree.is_none() {
+        return Err(Error::usage("apply -f needs --worktree DIR: manifests are no cluster that could be written to")
             .hint("`plan -f` shows what would change; apply to the cluster by name, -l, -A or --all"));
     }
     match args.plan.clone() {
@@ -57,8 +60,17 @@ async fn run_saved(session: &Session, args: ApplyArgs, path: &Path) -> Result<Ex
     }
     let cluster = session.cluster(selected.scope.namespace.clone()).await?;
     session.configure_registries(&cluster).await?;
+    if let Some(folder) = &args.files.worktree {
+        session.repositories.use_worktree(folder.clone());
+    }
+    let commits = if saved.changes.iter().any(|change| change.git().is_some()) {
+        commits::commits(session, Some(&cluster), &args.files.message, Some(&args.commits)).await?
+    } else {
+        Commits::default()
+    };
     let refused = if args.write.force { BTreeMap::new() } else { refused(session, &cluster, &saved.changes).await? };
-    let receipts = execute(session, &cluster, &saved.changes, &args.write, refused).await?;
+    let writer = Writer { cluster: Some(&cluster), manifests: Vec::new(), refused, commits, pinning: false };
+    let receipts = execute(session, writer, &saved.changes, &args.write).await?;
     report(session, &receipts, &args.output, &args.write, namespaces(&saved.changes))
 }
 
@@ -85,11 +97,19 @@ async fn run_fresh(session: &Session, args: ApplyArgs) -> Result<ExitCode, Error
     if !can_ask && !args.write.yes && !dry {
         return Err(Error::usage("there is no terminal to ask at").hint("give --yes, or a plan with --plan"));
     }
-    if !is_told_what(&args.selection) && !args.all && (!can_ask || args.write.yes) {
+    let is_told = is_told_what(&args.selection) || !args.selection.filename.is_empty();
+    if !is_told && !args.all && (!can_ask || args.write.yes) {
         return Err(Error::usage("apply must be told what to write").hint("give names, -l, -A, --all or --plan"));
     }
-    let (selection, plan) = session.interruptible(plan::make(session, &args.selection, &args.decision)).await??;
+    let wanted = plan::Wanted {
+        selection: &args.selection,
+        decision: &args.decision,
+        files: &args.files,
+        commits: Some(&args.commits),
+    };
+    let (selection, plan, commits) = session.interruptible(plan::make(session, wanted)).await??;
     session.diagnose(&plan.diagnostics);
+    session.left_out(&plan.decisions);
     let undecided = if plan.complete { selection.exit_code() } else { selection.exit_code().or(ExitCode::Partial) };
     let changes = &plan.changes;
     if changes.is_empty() {
@@ -100,19 +120,24 @@ async fn run_fresh(session: &Session, args: ApplyArgs) -> Result<ExitCode, Error
     let asks = !args.write.yes && !dry;
     if asks {
         // Whoever is asked has to see what about, however quiet the rest is.
-        session.printer.alert(&plan::preview(&selection, changes, args.context_lines));
+        session.printer.alert(&plan::preview(&selection, &plan, args.context_lines));
         session.printer.alert(&summary::of_changes(changes));
         if !ask("Write these changes?")? {
             session.printer.alert("nothing was written");
             return Ok(ExitCode::Declined.or(undecided));
         }
     } else if !matches!(args.output.output, Output::Json | Output::Yaml | Output::Name) {
-        session.printer.note(&plan::preview(&selection, changes, args.context_lines));
+        session.printer.note(&plan::preview(&selection, &plan, args.context_lines));
     }
-    let cluster = selection.cluster.as_ref().ok_or_else(|| Error::failed("there is no cluster to write to"))?;
     let refused =
         if args.write.force { BTreeMap::new() } else { pipeline::managed(&selection.selected, &selection.updaters) };
-    let receipts = execute(session, cluster, changes, &args.write, refused).await?;
+    let cluster = selection.cluster.as_ref();
+    let manifests = match cluster {
+        Some(_) => Vec::new(),
+        None => selection.selected.iter().map(|selected| &selected.application).collect(),
+    };
+    let writer = Writer { cluster, manifests, refused, commits, pinning: false };
+    let receipts = execute(session, writer, changes, &args.write).await?;
     let code = report(session, &receipts, &args.output, &args.write, selection.namespaces)?;
     Ok(code.or(undecided))
 }
@@ -171,19 +196,32 @@ async fn refused(
     Ok(pipeline::managed(&selected, &updaters))
 }
 
+/// What changes are written with, and how.
+pub(crate) struct Writer<'a> {
+    pub(crate) cluster: Option<&'a Cluster>,
+    pub(crate) manifests: Vec<&'a Application>,
+    pub(crate) refused: BTreeMap<ApplicationKey, String>,
+    pub(crate) commits: Commits,
+    pub(crate) pinning: bool,
+}
+
 /// Executes changes as the flags say.
 ///
 /// # Errors
 /// The user ended it in the middle of a write.
 pub(crate) async fn execute(
     session: &Session,
-    cluster: &Cluster,
+    writer: Writer<'_>,
     changes: &[Change],
     write: &WriteArgs,
-    refused: BTreeMap<ApplicationKey, String>,
 ) -> Result<Vec<Receipt>, Error> {
+    let Writer { cluster, manifests, refused, commits, pinning } = writer;
     let executor = Executor {
         cluster,
+        manifests,
+        repositories: &session.repositories,
+        commits,
+        pinning,
         registries: &session.registries,
         logins: &session.logins,
         now: session.process.now(),

@@ -8,6 +8,11 @@ use clap::Parser;
 use clap::Subcommand;
 use clap::ValueEnum;
 
+use crate::cli::git_args::CommitArgs;
+use crate::cli::git_args::FileArgs;
+use crate::cli::pin_args::PinArgs;
+use crate::cli::pin_args::UnpinArgs;
+
 /// See, plan and apply image updates for Argo CD Applications
 ///
 /// Reads the annotations people already have for Argo CD Image Updater, asks the registries, and says what is
@@ -69,7 +74,8 @@ const APPLY_EXAMPLES: &str = "Examples:
   kubectl image-update apply bookstore -n argocd    shows the plan, asks, writes
   kubectl image-update apply --plan plan.json       writes what was planned, or nothing
   kubectl image-update apply -A --yes -o json       in a script
-  kubectl image-update apply -l team=web --dry-run=server";
+  kubectl image-update apply -l team=web --dry-run=server
+  kubectl image-update apply -f apps/ --worktree .  edits your checkout, for a pull request of your own";
 
 const PIN_EXAMPLES: &str = "Examples:
   kubectl image-update pin bookstore web -n argocd --reason 'release freeze'
@@ -161,6 +167,12 @@ pub(crate) struct GeneralArgs {
     /// Registry host whose token server elsewhere may get its login (repeatable)
     #[arg(long = "trust-realm", global = true, value_name = "HOST")]
     pub(crate) trust_realms: Vec<String>,
+    /// Believe a repository Secret that says `insecure`: do not check that git server's certificate
+    #[arg(long, global = true)]
+    pub(crate) allow_insecure_git: bool,
+    /// Neither read nor keep manifests of earlier runs on disk
+    #[arg(long, global = true)]
+    pub(crate) no_cache: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -232,6 +244,9 @@ pub(crate) struct DecisionArgs {
     /// Also write versions that were deployed before and left
     #[arg(long)]
     pub(crate) include_rolled_back: bool,
+    /// Choose only images that run on the platforms wanted, also by semver and alphabetical
+    #[arg(long)]
+    pub(crate) check_platforms: bool,
     /// The source to write to, by name or index, of Applications with several
     #[arg(long, value_name = "NAME|INDEX")]
     pub(crate) source: Option<String>,
@@ -246,12 +261,18 @@ pub(crate) struct CheckArgs {
     /// Show how the choice came about, and why each other tag was not chosen
     #[arg(long)]
     pub(crate) explain: bool,
+    /// Choose only images that run on the platforms wanted, also by semver and alphabetical
+    #[arg(long)]
+    pub(crate) check_platforms: bool,
     /// Exit with 2 if there is anything to apply
     #[arg(long)]
     pub(crate) detailed_exitcode: bool,
     /// The source that is written to, by name or index, of Applications with several
     #[arg(long, value_name = "NAME|INDEX")]
     pub(crate) source: Option<String>,
+    /// Look into no git repository: what is configured there is not known then
+    #[arg(long)]
+    pub(crate) no_git: bool,
 }
 
 #[derive(Debug, Args)]
@@ -262,6 +283,8 @@ pub(crate) struct PlanArgs {
     pub(crate) output: OutputArgs,
     #[command(flatten)]
     pub(crate) decision: DecisionArgs,
+    #[command(flatten)]
+    pub(crate) files: FileArgs,
     /// Save the plan to a file, for apply --plan
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
@@ -283,6 +306,10 @@ pub(crate) struct ApplyArgs {
     pub(crate) decision: DecisionArgs,
     #[command(flatten)]
     pub(crate) write: WriteArgs,
+    #[command(flatten)]
+    pub(crate) files: FileArgs,
+    #[command(flatten)]
+    pub(crate) commits: CommitArgs,
     /// All Applications of the namespace
     #[arg(long)]
     pub(crate) all: bool,
@@ -315,61 +342,6 @@ pub(crate) enum DryRunArg {
     None,
     Client,
     Server,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct PinArgs {
-    /// Application: NAME, NAMESPACE/NAME or application.argoproj.io/NAME
-    #[arg(value_name = "APP", required = true)]
-    pub(crate) application: String,
-    /// What to hold: ALIAS as it is configured, or ALIAS=TAG, ALIAS=TAG@DIGEST, ALIAS=@DIGEST
-    #[arg(value_name = "ALIAS[=VERSION]", required = true)]
-    pub(crate) images: Vec<String>,
-    /// Namespace of the Application [default: that of the context]
-    #[arg(long, short = 'n', value_name = "NAMESPACE")]
-    pub(crate) namespace: Option<String>,
-    #[command(flatten)]
-    pub(crate) output: OutputArgs,
-    #[command(flatten)]
-    pub(crate) write: WriteArgs,
-    /// Why it is held
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) reason: Option<String>,
-    /// How long it is held: a date, a time or a duration such as 7d
-    #[arg(long, value_name = "DATE|DURATION")]
-    pub(crate) until: Option<String>,
-    /// Do not ask the registry whether the version exists
-    #[arg(long)]
-    pub(crate) no_verify: bool,
-    /// The source to write to, by name or index, of an Application with several
-    #[arg(long, value_name = "NAME|INDEX")]
-    pub(crate) source: Option<String>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct UnpinArgs {
-    /// Application: NAME, NAMESPACE/NAME or application.argoproj.io/NAME
-    #[arg(value_name = "APP", required = true)]
-    pub(crate) application: String,
-    /// Images to let move again
-    #[arg(value_name = "ALIAS", required_unless_present = "all")]
-    pub(crate) images: Vec<String>,
-    /// All pinned images of the Application
-    #[arg(long, conflicts_with = "images")]
-    pub(crate) all: bool,
-    /// Namespace of the Application [default: that of the context]
-    #[arg(long, short = 'n', value_name = "NAMESPACE")]
-    pub(crate) namespace: Option<String>,
-    #[command(flatten)]
-    pub(crate) output: OutputArgs,
-    #[command(flatten)]
-    pub(crate) write: WriteArgs,
-    /// Put the version back too that was there before the pin
-    #[arg(long)]
-    pub(crate) restore_version: bool,
-    /// The source to write to, by name or index, of an Application with several
-    #[arg(long, value_name = "NAME|INDEX")]
-    pub(crate) source: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -12,16 +12,20 @@ use crate::model::decision::Decision;
 use crate::model::decision::ImageStatus;
 use crate::output::table;
 use crate::pipeline;
-use crate::propose;
 
 pub(crate) async fn run(session: &Session, args: CheckArgs) -> Result<ExitCode, Error> {
-    let options = session.options(args.source.clone());
-    let (selection, checked) = session
+    let mut options = session.options(args.source.clone());
+    options.no_git = args.no_git;
+    options.check_platforms = args.check_platforms;
+    let (selection, checked, has_changes) = session
         .interruptible(async {
             let selection = select::select(session, &args.selection).await?;
             let clients = selection.clients(session);
             let checked = pipeline::check(&clients, &selection.selected, &selection.updaters, &options).await;
-            Ok((selection, checked))
+            // An update is only a change if `plan` would write it: not one of an Application that is going away.
+            let has_changes = args.detailed_exitcode
+                && !pipeline::changes(&clients, &selection.selected, &checked, &options).await.changes.is_empty();
+            Ok((selection, checked, has_changes))
         })
         .await??;
     let mut diagnostics = selection.diagnostics.clone();
@@ -42,8 +46,7 @@ pub(crate) async fn run(session: &Session, args: CheckArgs) -> Result<ExitCode, 
     }
     session.spent();
     let mut code = selection.exit_code().or(exit_code(&decisions));
-    // An update is only a change if `plan` would write it: not one for git, or of an Application that is going away.
-    if args.detailed_exitcode && !propose::propose(&selection.selected, &decisions, &options).changes.is_empty() {
+    if has_changes {
         code = code.or(ExitCode::Changes);
     }
     Ok(code)

@@ -1,13 +1,17 @@
 //! `pin` and `unpin`: hold an image at a version, and let it move again.
 
 use crate::annotations::rule::ImageRule;
+use crate::apply::Commits;
 use crate::cli::apply;
 use crate::cli::apply::Report;
 use crate::cli::args::Output;
 use crate::cli::args::OutputArgs;
-use crate::cli::args::PinArgs;
-use crate::cli::args::UnpinArgs;
 use crate::cli::args::WriteArgs;
+use crate::cli::commits;
+use crate::cli::git_args::CommitArgs;
+use crate::cli::git_args::MessageArgs;
+use crate::cli::pin_args::PinArgs;
+use crate::cli::pin_args::UnpinArgs;
 use crate::cli::select::Selection;
 use crate::cli::session::Session;
 use crate::cli::settings;
@@ -17,6 +21,7 @@ use crate::document::receipts::DryRun;
 use crate::error::Error;
 use crate::error::ExitCode;
 use crate::model::application::ApplicationKey;
+use crate::model::diagnostic::Diagnostic;
 use crate::model::image::Digest;
 use crate::model::image::Tag;
 use crate::model::image::Version;
@@ -32,25 +37,39 @@ use crate::pinning;
 use crate::pinning::Image;
 use crate::pinning::Terms;
 use crate::pinning::Wanted;
+use crate::pipeline;
 use crate::pipeline::Selected;
 use crate::propose;
 use crate::registry::RegistryErrorKind;
-use crate::writeback;
 use crate::writeback::Placement;
+use crate::writeback::Placements;
+
+/// One image that is pinned or let go.
+struct Planned {
+    /// In the order in which they are written: one, or with method `git` the hold and the version.
+    changes: Vec<Change>,
+    /// What is pinned.
+    pin: Option<Pin>,
+    placement: Placement,
+}
+
+mod write;
 
 /// `pin`
 pub(crate) async fn pin(session: &Session, args: PinArgs) -> Result<ExitCode, Error> {
     let now = session.process.now();
     let until = args.until.as_deref().map(|text| settings::until(text, now)).transpose()?;
     let wishes = args.images.iter().map(|text| wish(text)).collect::<Result<Vec<_>, _>>()?;
+    let how = How { output: &args.output, write: &args.write, message: &args.message, commits: &args.commits };
     let (selection, planned) = session
         .interruptible(async {
             let selection =
                 apply::select_to_pin(session, &args.application, args.namespace.as_deref(), &args.write).await?;
             let by = selection.cluster.as_ref().and_then(|cluster| cluster.user()).map(str::to_owned);
+            let placements = placements(session, &selection, args.source.as_deref()).await;
             let mut planned = Vec::new();
             for wish in &wishes {
-                let (selected, rule, placement) = find(&selection, &wish.alias, args.source.as_deref())?;
+                let (selected, rule, placement) = find(&selection, &placements, &wish.alias)?;
                 let wanted = match &wish.version {
                     Some(version) => {
                         if !args.no_verify {
@@ -58,67 +77,150 @@ pub(crate) async fn pin(session: &Session, args: PinArgs) -> Result<ExitCode, Er
                         }
                         Wanted::Named(version.clone())
                     }
-                    None => Wanted::Standing(standing(selected, rule, &placement)?),
+                    None => Wanted::Standing(standing(selected, rule, placement)?),
                 };
+                refuse_what_would_not_hold(session, (selected, rule, placement), wanted.version(), args.write.force)?;
                 let terms = Terms { reason: args.reason.clone(), by: by.clone(), at: now, until };
-                let (change, pin) = pinning::pin(image(selected, rule, &placement), &wanted, terms)?;
-                planned.push((change, Some(pin)));
+                let (changes, pin) = pinning::pin(image(selected, rule, placement, &placements), &wanted, terms)?;
+                planned.push(Planned { changes, pin: Some(pin), placement: placement.clone() });
             }
+            let planned = prepared(session, &selection, planned, args.message.create_keys).await?;
             Ok((selection, planned))
         })
         .await??;
-    finish(session, &selection, planned, &args.output, &args.write).await
+    finish(session, &selection, planned, how).await
 }
 
 /// `unpin`
 pub(crate) async fn unpin(session: &Session, args: UnpinArgs) -> Result<ExitCode, Error> {
+    let how = How { output: &args.output, write: &args.write, message: &args.message, commits: &args.commits };
     let (selection, planned) = session
         .interruptible(async {
             let selection =
                 apply::select_to_pin(session, &args.application, args.namespace.as_deref(), &args.write).await?;
             let names = if args.all { pinned(&selection)? } else { args.images.clone() };
+            let placements = placements(session, &selection, args.source.as_deref()).await;
             let mut planned = Vec::new();
             for name in &names {
-                let (selected, rule, placement) = find(&selection, name, args.source.as_deref())?;
-                let unpinned = pinning::unpin(image(selected, rule, &placement), args.restore_version)?;
+                let (selected, rule, placement) = find(&selection, &placements, name)?;
+                let unpinned = pinning::unpin(image(selected, rule, placement, &placements), args.restore_version)?;
                 for kept in &unpinned.kept {
                     session.printer.alert(&format!("note: {}", safe(kept)));
                 }
-                planned.push((unpinned.change, None));
+                planned.push(Planned { changes: unpinned.changes, pin: None, placement: placement.clone() });
             }
+            let planned = prepared(session, &selection, planned, args.message.create_keys).await?;
             Ok((selection, planned))
         })
         .await??;
-    finish(session, &selection, planned, &args.output, &args.write).await
+    finish(session, &selection, planned, how).await
+}
+
+/// Where the images of the Application are written, and what stands there.
+async fn placements(session: &Session, selection: &Selection, source: Option<&str>) -> Placements {
+    let options = session.options(source.map(str::to_owned));
+    let (placements, found) = pipeline::placements(&selection.clients(session), &selection.selected, &options).await;
+    session.diagnose(&found);
+    placements
+}
+
+/// Names the branches that versions are pushed to, and makes sure that they can be written before anything is.
+async fn prepared(
+    session: &Session,
+    selection: &Selection,
+    mut planned: Vec<Planned>,
+    create_keys: bool,
+) -> Result<Vec<Planned>, Error> {
+    let mut options = session.options(None);
+    options.create_keys = create_keys;
+    let in_git = |change: &Change| change.git().is_some();
+    let versions: Vec<Change> =
+        planned.iter().flat_map(|planned| &planned.changes).filter(|change| in_git(change)).cloned().collect();
+    let places = planned
+        .iter()
+        .filter_map(|planned| Some((planned.changes.first()?.id.clone(), planned.placement.clone())))
+        .filter(|(_, placement)| placement.git.is_some())
+        .collect();
+    let clients = selection.clients(session);
+    let prepared = pipeline::prepare(&clients, &selection.selected, versions, places, &options).await;
+    session.diagnose(&prepared.diagnostics);
+    if prepared.left_out {
+        return Err(Error::failed("the version cannot be written, so nothing is"));
+    }
+    for Planned { changes, .. } in &mut planned {
+        changes.retain(|change| !in_git(change) || prepared.changes.iter().any(|ready| ready.id == change.id));
+        for change in changes.iter_mut().filter(|change| in_git(change)) {
+            if let Some(ready) = prepared.changes.iter().find(|ready| ready.id == change.id) {
+                change.clone_from(ready);
+            }
+        }
+    }
+    Ok(planned)
+}
+
+/// A hold that a running Image Updater would not keep is refused, unless it is asked for all the same: with method
+/// `git` it writes what the spec says whenever it writes a sibling (`cli.md`, "pin").
+fn refuse_what_would_not_hold(
+    session: &Session,
+    (selected, rule, placement): (&Selected, &ImageRule, &Placement),
+    version: &Version,
+    force: bool,
+) -> Result<(), Error> {
+    let Some(in_spec) = placement.in_spec(rule).filter(|in_spec| in_spec != version) else { return Ok(()) };
+    let what = format!(
+        "the spec of {} sets `{}` to {in_spec}, which a running Image Updater would write over {version}",
+        selected.application.key,
+        rule.label()
+    );
+    if !force {
+        return Err(Error::failed(what).hint("take it out of the spec, or `--force` pins it all the same"));
+    }
+    let warning = Diagnostic::warning("hold-not-in-force", what).about(&selected.application.key);
+    session.diagnose(&[warning]);
+    Ok(())
+}
+
+/// How `pin` and `unpin` write and report.
+struct How<'a> {
+    output: &'a OutputArgs,
+    write: &'a WriteArgs,
+    message: &'a MessageArgs,
+    commits: &'a CommitArgs,
 }
 
 /// Writes the changes, and reports them with the pins they leave behind.
 async fn finish(
     session: &Session,
     selection: &Selection,
-    planned: Vec<(Change, Option<Pin>)>,
-    output: &OutputArgs,
-    write: &WriteArgs,
+    planned: Vec<Planned>,
+    how: How<'_>,
 ) -> Result<ExitCode, Error> {
     let cluster = selection.cluster.as_ref().ok_or_else(|| Error::failed("there is no cluster to write to"))?;
-    let (changes, pins): (Vec<_>, Vec<_>) = planned.into_iter().unzip();
+    let all: Vec<Change> = planned.iter().flat_map(|planned| planned.changes.iter().cloned()).collect();
     for Selected { application, .. } in &selection.selected {
-        session.diagnose(propose::revertible_annotations(application, &changes).as_slice());
-        if changes.iter().any(Change::is_rendered) {
+        session.diagnose(propose::revertible_annotations(application, &all).as_slice());
+        if all.iter().any(|change| change.is_rendered() && change.git().is_none()) {
             session.diagnose(propose::revertible(application).as_slice());
         }
     }
-    let receipts = apply::execute(session, cluster, &changes, write, std::collections::BTreeMap::new()).await?;
-    let pins: Vec<Option<Pin>> = receipts
-        .iter()
-        .zip(pins)
-        .map(|(receipt, pin)| pin.filter(|_| matches!(receipt.outcome, Outcome::Applied | Outcome::AlreadyApplied)))
-        .collect();
-    let dry_run = apply::dry_run(write);
-    let document = Session::document(output.output, || document::receipts::pin_report(&receipts, &pins, dry_run));
+    let commits = if all.iter().any(|change| change.git().is_some()) {
+        commits::commits(session, Some(cluster), how.message, Some(how.commits)).await?
+    } else {
+        Commits::default()
+    };
+    commits::try_message(&commits, &all)?;
+    let receipts = write::step_by_step(session, cluster, &planned, (how.write, &commits)).await?;
+    let pins: Vec<Option<Pin>> =
+        receipts.iter().zip(planned).map(|(receipt, planned)| planned.pin.filter(|_| is_done(receipt))).collect();
+    let dry_run = apply::dry_run(how.write);
+    let document = Session::document(how.output.output, || document::receipts::pin_report(&receipts, &pins, dry_run));
     let lines = receipts.iter().zip(&pins).map(|(receipt, pin)| line(receipt, pin.as_ref(), dry_run)).collect();
-    let names = (output.output == Output::Name).then_some(false);
+    let names = (how.output.output == Output::Name).then_some(false);
     apply::print(session, &receipts, Report { document, lines, names })
+}
+
+fn is_done(receipt: &Receipt) -> bool {
+    matches!(receipt.outcome, Outcome::Applied | Outcome::AlreadyApplied)
 }
 
 /// `argocd/bookstore  web  pinned at v1.0.0, was v1.0.1`
@@ -187,25 +289,30 @@ fn pinned(selection: &Selection) -> Result<Vec<String>, Error> {
 
 fn find<'a>(
     selection: &'a Selection,
+    placements: &'a Placements,
     alias: &str,
-    source: Option<&str>,
-) -> Result<(&'a Selected, &'a ImageRule, Placement), Error> {
+) -> Result<(&'a Selected, &'a ImageRule, &'a Placement), Error> {
     let selected = selection.selected.first().ok_or_else(|| Error::failed("the Application has no image list"))?;
     let rule = pinning::entry(&selected.application, &selected.rules, alias)?;
-    if decide::writes_to_git(&selected.rules.write_back) {
-        return Err(Error::failed(format!(
-            "{} is written to git, which comes with the next release",
-            selected.application.key
-        ))
-        .hint("with `write-back-method: argocd` its images can be pinned now"));
+    let about = |what: &str| Error::failed(format!("`{}`: {what}", rule.label()));
+    let placement = match placements.get(&(selected.application.key.clone(), rule.position)) {
+        Some(Ok(placement)) => placement,
+        Some(Err(invalid)) => return Err(about(&invalid.message)),
+        None => return Err(about("it is not known where it is written")),
+    };
+    match placement.git.as_ref().and_then(|git| git.unread.as_ref()) {
+        Some(unread) => Err(about(&unread.message)),
+        None => Ok((selected, rule, placement)),
     }
-    let placement = writeback::placement(&selected.application, &selected.rules, rule, source)
-        .map_err(|invalid| Error::failed(format!("`{}`: {}", rule.label(), invalid.message)))?;
-    Ok((selected, rule, placement))
 }
 
-fn image<'a>(selected: &'a Selected, rule: &'a ImageRule, placement: &'a Placement) -> Image<'a> {
-    Image { application: &selected.application, rules: &selected.rules, rule, placement }
+fn image<'a>(
+    selected: &'a Selected,
+    rule: &'a ImageRule,
+    placement: &'a Placement,
+    placements: &'a Placements,
+) -> Image<'a> {
+    Image { application: &selected.application, rules: &selected.rules, rule, placement, placements }
 }
 
 /// The version that an image has now: the configured one, else the only live one. Where they differ, only the user

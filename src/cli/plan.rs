@@ -1,13 +1,17 @@
 //! `plan`: the exact edits, as a diff, and saved with `--out`.
 
-use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::Path;
 
+use crate::apply::Commits;
 use crate::cli::args::DecisionArgs;
 use crate::cli::args::Output;
 use crate::cli::args::PlanArgs;
+use crate::cli::args::SelectionArgs;
+use crate::cli::commits;
 use crate::cli::external_diff;
+use crate::cli::git_args::CommitArgs;
+use crate::cli::git_args::FileArgs;
 use crate::cli::select;
 use crate::cli::select::Selection;
 use crate::cli::session::Session;
@@ -16,6 +20,7 @@ use crate::document;
 use crate::error::Error;
 use crate::error::ExitCode;
 use crate::model::plan::Change;
+use crate::model::plan::FileChange;
 use crate::model::plan::Plan;
 use crate::output::diff;
 use crate::output::diff::TargetDiff;
@@ -25,8 +30,9 @@ use crate::writeback::object;
 use crate::writeback::object::Edited;
 
 pub(crate) async fn run(session: &Session, args: PlanArgs) -> Result<ExitCode, Error> {
-    let (selection, plan) = session.interruptible(make(session, &args.selection, &args.decision)).await??;
+    let (selection, plan, _) = session.interruptible(make(session, Wanted::of_plan(&args))).await??;
     session.diagnose(&plan.diagnostics);
+    session.left_out(&plan.decisions);
     if let Some(path) = &args.out {
         save(path, &plan)?;
     }
@@ -46,21 +52,47 @@ pub(crate) async fn run(session: &Session, args: PlanArgs) -> Result<ExitCode, E
     Ok(code)
 }
 
-/// Selects Applications and plans.
-pub(crate) async fn make(
-    session: &Session,
-    selection: &crate::cli::args::SelectionArgs,
-    decision: &DecisionArgs,
-) -> Result<(Selection, Plan), Error> {
+/// What is planned.
+pub(crate) struct Wanted<'a> {
+    pub(crate) selection: &'a SelectionArgs,
+    pub(crate) decision: &'a DecisionArgs,
+    pub(crate) files: &'a FileArgs,
+    pub(crate) commits: Option<&'a CommitArgs>,
+}
+
+impl<'a> Wanted<'a> {
+    fn of_plan(args: &'a PlanArgs) -> Self {
+        Self { selection: &args.selection, decision: &args.decision, files: &args.files, commits: None }
+    }
+}
+
+/// Selects Applications and plans. The settings of commits are read only if there is anything to commit.
+pub(crate) async fn make(session: &Session, wanted: Wanted<'_>) -> Result<(Selection, Plan, Commits), Error> {
+    let Wanted { selection, decision, files, commits } = wanted;
+    if let Some(folder) = &files.worktree {
+        if !folder.is_dir() {
+            return Err(Error::usage(format!("--worktree: {} is not a folder", folder.display())));
+        }
+        session.repositories.use_worktree(folder.clone());
+    }
     let selection = select::select(session, selection).await?;
     let mut options = session.options(decision.source.clone());
     options.allow_downgrade = decision.allow_downgrade;
     options.include_rolled_back = decision.include_rolled_back;
+    options.create_keys = files.message.create_keys;
+    options.check_platforms = decision.check_platforms;
     let clients = selection.clients(session);
     let mut plan = pipeline::plan(&clients, &selection.selected, &selection.updaters, &options).await;
     plan.diagnostics.splice(0..0, selection.diagnostics.iter().cloned());
     plan.complete &= !selection.partial;
-    Ok((selection, plan))
+    let commits = if plan.changes.iter().any(|change| change.git().is_some()) {
+        let settings = commits::commits(session, selection.cluster.as_ref(), &files.message, commits).await?;
+        commits::try_message(&settings, &plan.changes)?;
+        settings
+    } else {
+        Commits::default()
+    };
+    Ok((selection, plan, commits))
 }
 
 /// The plan as text, in the format asked for.
@@ -78,55 +110,61 @@ pub(crate) fn render(
         Output::Name => Ok(names(plan, selection.namespaces)),
         Output::Markdown => Ok(markdown(selection, plan, context)),
         _ => {
-            let targets = targets(selection, &plan.changes);
+            let sections = sections(selection, plan);
             match external_diff::command(&session.process) {
-                Some(command) if !targets.is_empty() => {
-                    let diffs: Vec<_> = targets.values().cloned().collect();
+                Some(command) if !sections.is_empty() => {
+                    let diffs: Vec<_> = sections.iter().map(|section| section.target.clone()).collect();
                     let lines: String = plan.changes.iter().map(diff::image_lines).collect();
                     Ok(external_diff::run(&command, &diffs, &session.process)? + &lines)
                 }
-                _ => Ok(plan
-                    .changes
-                    .iter()
-                    .filter_map(|change| {
-                        let target = targets.get(&change.id)?;
-                        Some(diff::unified(target, context) + &diff::image_lines(change))
-                    })
-                    .collect::<Vec<_>>()
-                    .join("\n")),
+                _ => Ok(preview(selection, plan, context)),
             }
         }
     }
 }
 
-/// Each change's target before and after it, by the change's id.
-fn targets(selection: &Selection, changes: &[Change]) -> BTreeMap<String, TargetDiff> {
-    changes
-        .iter()
-        .filter_map(|change| {
-            let application = selection
-                .selected
-                .iter()
-                .map(|selected| &selected.application)
-                .find(|found| found.key == change.application)?;
-            match object::edited(&application.object, &change.destination, &change.edits) {
-                Ok(Edited::Object(after)) => {
-                    Some((change.id.clone(), diff::application(change, &application.object, &after)))
-                }
-                _ => None,
-            }
-        })
-        .collect()
+/// A target before and after, and the changes to it.
+struct Section<'a> {
+    target: TargetDiff,
+    changes: Vec<&'a Change>,
 }
 
-/// The diff of changes, for a prompt.
-pub(crate) fn preview(selection: &Selection, changes: &[Change], context: usize) -> String {
-    let targets = targets(selection, changes);
-    let diffs: Vec<_> = changes
+/// The targets of a plan in the order of its changes: each Application, and each file once, with all changes to it.
+fn sections<'a>(selection: &Selection, plan: &'a Plan) -> Vec<Section<'a>> {
+    let mut sections = Vec::new();
+    for change in &plan.changes {
+        if change.git().is_some() {
+            let is_first = |file: &&FileChange| file.changes.first() == Some(&change.id);
+            let Some(file) = plan.files.iter().find(is_first) else { continue };
+            let changes = plan.changes.iter().filter(|other| file.changes.contains(&other.id)).collect();
+            sections.push(Section { target: diff::file(file), changes });
+        } else if let Some(target) = application(selection, change) {
+            sections.push(Section { target, changes: vec![change] });
+        }
+    }
+    sections
+}
+
+/// An Application before and after a change.
+fn application(selection: &Selection, change: &Change) -> Option<TargetDiff> {
+    let applications = selection.selected.iter().map(|selected| &selected.application);
+    let application = applications.into_iter().find(|found| found.key == change.application)?;
+    match object::edited(&application.object, &change.destination, &change.edits) {
+        Ok(Edited::Object(after)) => Some(diff::application(change, &application.object, &after)),
+        _ => None,
+    }
+}
+
+/// The diff of a plan, for people.
+pub(crate) fn preview(selection: &Selection, plan: &Plan, context: usize) -> String {
+    let texts: Vec<_> = sections(selection, plan)
         .iter()
-        .filter_map(|change| Some(diff::unified(targets.get(&change.id)?, context) + &diff::image_lines(change)))
+        .map(|section| {
+            let lines: String = section.changes.iter().map(|change| diff::image_lines(change)).collect();
+            diff::unified(&section.target, context) + &lines
+        })
         .collect();
-    diffs.join("\n")
+    texts.join("\n")
 }
 
 fn names(plan: &Plan, namespaces: bool) -> String {
@@ -137,11 +175,9 @@ fn names(plan: &Plan, namespaces: bool) -> String {
 }
 
 fn markdown(selection: &Selection, plan: &Plan, context: usize) -> String {
-    let targets = targets(selection, &plan.changes);
     let mut text = String::new();
-    for change in &plan.changes {
-        let Some(target) = targets.get(&change.id) else { continue };
-        let diff = anstream::adapter::strip_str(&diff::unified(target, context)).to_string();
+    for Section { target, .. } in sections(selection, plan) {
+        let diff = anstream::adapter::strip_str(&diff::unified(&target, context)).to_string();
         // A fence longer than any run of backticks inside cannot be closed by what is inside.
         let longest = diff.split(|c| c != '`').map(str::len).max().unwrap_or(0);
         let fence = "`".repeat(longest.max(2) + 1);

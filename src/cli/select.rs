@@ -38,7 +38,12 @@ pub(crate) struct Selection {
 
 impl Selection {
     pub(crate) fn clients<'a>(&'a self, session: &'a Session) -> Clients<'a> {
-        Clients { cluster: self.cluster.as_ref(), registries: &session.registries, logins: &session.logins }
+        Clients {
+            cluster: self.cluster.as_ref(),
+            registries: &session.registries,
+            logins: &session.logins,
+            repositories: &session.repositories,
+        }
     }
 
     pub(crate) fn exit_code(&self) -> ExitCode {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use crate::cli::args::ConnectionArgs;
 use crate::cli::args::GeneralArgs;
@@ -10,13 +11,16 @@ use crate::cli::args::Output;
 use crate::cli::args::OutputArgs;
 use crate::cli::registries_conf;
 use crate::cli::settings;
+use crate::cli::summary;
 use crate::cluster::Cluster;
 use crate::cluster::error::ClusterError;
 use crate::document;
 use crate::error::Error;
 use crate::error::ExitCode;
+use crate::git::GitSettings;
 use crate::logins::LoginSettings;
 use crate::logins::Logins;
+use crate::model::decision::Decision;
 use crate::model::diagnostic::Diagnostic;
 use crate::output::Printer;
 use crate::output::diagnostics;
@@ -25,6 +29,10 @@ use crate::output::text;
 use crate::pipeline::Options;
 use crate::process::Process;
 use crate::registry::Registries;
+use crate::repositories::Repositories;
+
+/// How long one run of git may take, as in Image Updater.
+const GIT_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// One run of one command.
 pub(crate) struct Session {
@@ -34,6 +42,7 @@ pub(crate) struct Session {
     pub(crate) general: GeneralArgs,
     pub(crate) registries: Registries,
     pub(crate) logins: Logins,
+    pub(crate) repositories: Repositories,
     /// Set when no other write is to be begun.
     pub(crate) interrupted: Arc<AtomicBool>,
     /// Set from the first write on: what is in hand then is finished, not dropped.
@@ -54,9 +63,18 @@ impl Session {
         let logins = Logins::new(LoginSettings {
             environment: process.environment.clone(),
             allowed_namespaces: general.allow_secret_namespaces.clone(),
+            argocd_namespace: connection.argocd_namespace.clone(),
+            allow_insecure_git: general.allow_insecure_git,
             connection: settings::connection(connection.clone(), &process, None)?,
         });
+        let repositories = Repositories::new(GitSettings {
+            environment: process.environment.clone(),
+            timeout: GIT_TIMEOUT,
+            now: process.now(),
+            user_agent: concat!("kubectl-image-update/", env!("CARGO_PKG_VERSION")).to_owned(),
+        });
         Ok(Self {
+            repositories,
             process,
             printer,
             connection,
@@ -94,6 +112,9 @@ impl Session {
             source,
             allow_downgrade: false,
             include_rolled_back: false,
+            no_git: false,
+            create_keys: false,
+            check_platforms: false,
             concurrency: usize::from(self.general.concurrency),
         }
     }
@@ -142,6 +163,13 @@ impl Session {
         }
     }
 
+    /// Says what a plan leaves out, and why.
+    pub(crate) fn left_out(&self, decisions: &[Decision]) {
+        for line in summary::of_undecided(decisions) {
+            self.printer.alert(&line);
+        }
+    }
+
     /// Prints a document in the machine-readable format asked for; `None` if the format is for people.
     pub(crate) fn document(output: Output, document: impl FnOnce() -> serde_json::Value) -> Option<String> {
         match output {
@@ -174,6 +202,11 @@ impl Session {
             let host = text::safe(&host);
             self.printer
                 .alert(&format!("warning: the certificate of {host} was not verified (`insecure` in registries.conf)"));
+        }
+        for host in self.repositories.unverified() {
+            let host = text::safe(&host);
+            self.printer
+                .alert(&format!("warning: the certificate of {host} was not verified (`insecure` in its Secret)"));
         }
         if self.general.verbose > 0 {
             for (host, requests) in self.registries.spent() {

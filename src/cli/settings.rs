@@ -2,7 +2,9 @@
 //! said here, before anything is asked of anybody.
 
 use std::io::ErrorKind;
+use std::path::PathBuf;
 use std::time::Duration;
+use std::time::Instant;
 
 use jiff::SignedDuration;
 use jiff::Timestamp;
@@ -76,11 +78,11 @@ pub(crate) fn connection(
 /// The settings for registries, the caller's docker config among them.
 ///
 /// # Errors
-/// The docker config is there but cannot be read.
+/// The docker config is there but cannot be read, or `--timeout` is not a duration.
 pub(crate) fn registries(args: &GeneralArgs, process: &Process) -> Result<RegistrySettings, Error> {
     let folder = process
         .variable("DOCKER_CONFIG")
-        .map(std::path::PathBuf::from)
+        .map(PathBuf::from)
         .or_else(|| process.home().map(|home| home.join(".docker")));
     let path = folder.map(|folder| folder.join("config.json"));
     let mut settings = RegistrySettings::new(concat!("kubectl-image-update/", env!("CARGO_PKG_VERSION")).to_owned());
@@ -98,7 +100,26 @@ pub(crate) fn registries(args: &GeneralArgs, process: &Process) -> Result<Regist
     settings.helpers.environment =
         process.environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
     settings.trusted_realms.clone_from(&args.trust_realms);
+    settings.cache = cache_folder(process).filter(|_| !args.no_cache);
+    let limit = args.timeout.as_deref().map(|text| duration("--timeout", text)).transpose()?;
+    // A registry that keeps silent leaves a tenth of the time to tell what the others said.
+    settings.deadline = limit.filter(|limit| !limit.is_zero()).map(|limit| Instant::now() + limit / 10 * 9);
     Ok(settings)
+}
+
+/// Where programs keep what they can do without: the XDG Base Directory Specification, and what macOS and Windows have
+/// instead.
+fn cache_folder(process: &Process) -> Option<PathBuf> {
+    let folder = if cfg!(target_os = "windows") {
+        process.variable("LOCALAPPDATA").map(PathBuf::from)
+    } else if cfg!(target_os = "macos") {
+        process.home().map(|home| home.join("Library/Caches"))
+    } else {
+        // Relative ones are to be ignored.
+        let named = process.variable("XDG_CACHE_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute());
+        named.or_else(|| process.home().map(|home| home.join(".cache")))
+    };
+    folder.map(|folder| folder.join("kubectl-image-update").join("registry"))
 }
 
 /// A duration as kubectl reads one: a number of seconds, or numbers with units.

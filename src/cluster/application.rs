@@ -38,6 +38,8 @@ pub(crate) fn application(object: Value) -> Result<Application, String> {
         owners: list(&metadata["ownerReferences"]).iter().filter_map(owner).collect(),
         layout,
         sources,
+        argocd_namespace: None,
+        project: text(&spec["project"]),
         destination: Destination {
             server: text(&spec["destination"]["server"]),
             name: text(&spec["destination"]["name"]),
@@ -84,7 +86,8 @@ fn block(value: &Value) -> Option<&Value> {
 
 fn parameter(parameter: &Value) -> Option<HelmParameter> {
     let name = text(&parameter["name"])?;
-    Some(HelmParameter { name, value: scalar(&parameter["value"]).unwrap_or_default() })
+    let force_string = parameter["forceString"] == Value::Bool(true);
+    Some(HelmParameter { name, value: scalar(&parameter["value"]).unwrap_or_default(), force_string })
 }
 
 fn owner(reference: &Value) -> Option<Owner> {
@@ -102,6 +105,7 @@ fn status(status: &Value) -> Status {
     Status {
         images: list(&status["summary"]["images"]).iter().filter_map(text).collect(),
         source_types,
+        controller_namespace: text(&status["controllerNamespace"]),
         operation_running: status["operationState"]["phase"] == "Running",
         history: list(&status["history"]).iter().map(history_entry).collect(),
     }

@@ -37,6 +37,8 @@ pub(crate) mod error;
 pub(crate) mod image_updater;
 mod kubeconfig;
 pub(crate) mod owner;
+#[cfg(test)]
+mod properties;
 pub(crate) mod request;
 #[cfg(test)]
 mod scripted;
@@ -163,10 +165,20 @@ impl Cluster {
         name: &str,
         key: &str,
     ) -> Result<Option<String>, ClusterError> {
+        Ok(self.config_map(namespace, name).await?.remove(key))
+    }
+
+    /// All values of a ConfigMap.
+    pub(crate) async fn config_map(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<BTreeMap<String, String>, ClusterError> {
         let asked = Asked::object(&CONFIG_MAPS, namespace, name);
         legal(&asked)?;
         let object = self.send(&asked, || asked.get()).await?;
-        Ok(object["data"][key].as_str().map(str::to_owned))
+        let values = object["data"].as_object().into_iter().flatten();
+        Ok(values.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect())
     }
 
     /// The fields of a Secret that are text.
@@ -178,9 +190,19 @@ impl Cluster {
         let asked = Asked::object(&SECRETS, namespace, name);
         legal(&asked)?;
         let object = self.send(&asked, || asked.get()).await?;
-        let fields = object["data"].as_object().into_iter().flatten();
-        let text = |value: &Value| String::from_utf8(BASE64_STANDARD.decode(value.as_str()?).ok()?).ok();
-        Ok(fields.filter_map(|(key, value)| Some((key.clone(), SecretString::from(text(value)?)))).collect())
+        Ok(secret_fields(&object))
+    }
+
+    /// The fields of all Secrets of a namespace with a label, by name.
+    pub(crate) async fn secrets(
+        &self,
+        namespace: &str,
+        selector: &str,
+    ) -> Result<Vec<BTreeMap<String, SecretString>>, ClusterError> {
+        let asked = Asked::list(&SECRETS, Scope::Namespace(namespace.to_owned()));
+        let mut objects = self.list(&asked, Some(selector)).await?;
+        objects.sort_by_key(|object| object["metadata"]["name"].as_str().unwrap_or_default().to_owned());
+        Ok(objects.iter().map(secret_fields).collect())
     }
 
     /// Reads a list page by page; one whose pages expired meanwhile is read once more, in one piece, as client-go does.
@@ -274,6 +296,13 @@ fn legal(asked: &Asked) -> Result<(), ClusterError> {
             Err(ClusterError::new(ClusterErrorKind::Config, asked.to_string(), what))
         }
     }
+}
+
+/// The fields of a Secret that are text.
+fn secret_fields(object: &Value) -> BTreeMap<String, SecretString> {
+    let fields = object["data"].as_object().into_iter().flatten();
+    let text = |value: &Value| String::from_utf8(BASE64_STANDARD.decode(value.as_str()?).ok()?).ok();
+    fields.filter_map(|(key, value)| Some((key.clone(), SecretString::from(text(value)?)))).collect()
 }
 
 /// `status.nodeInfo` of a node; it does not tell the variant of an architecture.

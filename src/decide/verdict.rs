@@ -48,6 +48,9 @@ pub(super) fn of(survey: &Survey<'_>, answer: &Answer, pin_expired: bool) -> Ver
     if settings.filter.ignores_everything() {
         return Verdict::new(ImageStatus::Pinned, Reason::IgnoredByHand, "its own `ignore-tags` matches every tag");
     }
+    if let Some(unread) = survey.unread() {
+        return Verdict::new(ImageStatus::Undetermined, unread.reason, unread.message.clone());
+    }
     if survey.is_not_deployed(settings) {
         let message = "neither configured nor live; `force-update: \"true\"` writes it all the same";
         return Verdict::new(ImageStatus::NotDeployed, Reason::CurrentUnknown, message);
@@ -151,8 +154,9 @@ impl Comparison<'_> {
     fn is_older_than(&self, version: &Version) -> bool {
         let Some(tag) = version.tag.as_deref().and_then(Tag::new) else { return false };
         let among = self.facts.candidates.iter().find(|candidate| candidate.tag == tag);
-        let created = among.map_or(self.facts.current_created, |candidate| candidate.created);
-        let current = Candidate { created, digest: version.digest.as_deref().and_then(Digest::new), tag };
+        let (created, pushed) =
+            among.map_or((self.facts.current_created, None), |candidate| (candidate.created, candidate.pushed));
+        let current = Candidate { created, pushed, digest: version.digest.as_deref().and_then(Digest::new), tag };
         self.settings.policy.is_older(self.winner, &current) == Some(true)
     }
 }

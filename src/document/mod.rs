@@ -72,13 +72,13 @@ fn destination(destination: &Destination) -> Value {
             "branch": null,
             "path": null,
         }),
-        Destination::Git { repository, branch, target, path } => json!({
+        Destination::Git(git) => json!({
             "method": "git",
-            "target": target,
-            "source": null,
-            "repository": repository,
-            "branch": branch,
-            "path": path,
+            "target": git.target,
+            "source": git.source.as_ref().map(source_id),
+            "repository": git.repository,
+            "branch": git.branch,
+            "path": git.path,
         }),
     }
 }

@@ -21,9 +21,12 @@ use crate::model::plan::Change;
 use crate::model::plan::Destination;
 use crate::model::plan::Edit;
 use crate::model::plan::Field;
+use crate::model::plan::FileKind;
+use crate::model::plan::GitTarget;
 use crate::model::plan::ImageChange;
 use crate::model::plan::Plan;
 use crate::model::plan::Renderer;
+use crate::model::plan::Seen;
 
 /// A plan is refused if it is longer than this; one of ten thousand changes is not.
 pub(crate) const MAX_LENGTH: u64 = 64 * 1024 * 1024;
@@ -189,7 +192,10 @@ fn to_value(document: &impl Serialize) -> Value {
 fn change_document(change: &Change) -> ChangeDocument {
     let version = |version: &Version| VersionDocument { tag: version.tag.clone(), digest: version.digest.clone() };
     let mut destination = super::destination(&change.destination);
-    destination["pushBranch"] = Value::Null;
+    destination["pushBranch"] = json!(change.git().and_then(|git| git.push_branch.as_ref()));
+    if let Some(git) = change.git() {
+        destination["kind"] = json!(git.kind.name());
+    }
     ChangeDocument {
         id: change.id.clone(),
         application: ApplicationDocument {
@@ -219,7 +225,11 @@ fn change_document(change: &Change) -> ChangeDocument {
                 to: edit.to.clone(),
             })
             .collect(),
-        seen: SeenDocument { resource_version: change.resource_version.clone(), commit: None, blob: None },
+        seen: SeenDocument {
+            resource_version: change.seen.resource_version.clone(),
+            commit: change.seen.commit.clone(),
+            blob: change.seen.blob.clone(),
+        },
     }
 }
 
@@ -244,7 +254,11 @@ fn change(document: ChangeDocument) -> Result<Change, String> {
         images,
         destination,
         edits,
-        resource_version: document.seen.resource_version,
+        seen: Seen {
+            resource_version: document.seen.resource_version,
+            commit: document.seen.commit,
+            blob: document.seen.blob,
+        },
         id,
     })
 }
@@ -269,17 +283,6 @@ fn image(document: ImageDocument) -> Result<ImageChange, String> {
 }
 
 fn destination(value: &Value) -> Result<Destination, String> {
-    match value.get("method").and_then(Value::as_str) {
-        Some("argocd") => {}
-        Some(other) => return Err(format!("write-back method `{other}` is not supported by this version")),
-        None => return Err("it has no write-back method".to_owned()),
-    }
-    let renderer = match value.get("target").and_then(Value::as_str) {
-        None => None,
-        Some("helm") => Some(Renderer::Helm),
-        Some("kustomize") => Some(Renderer::Kustomize),
-        Some(other) => return Err(format!("target `{other}` is not supported by this version")),
-    };
     let source = value.get("source").cloned().unwrap_or_default();
     let source: Option<SourceDocument> = serde_json::from_value(source).map_err(|error| error.to_string())?;
     let source = source.map(|source| SourceId {
@@ -289,9 +292,41 @@ fn destination(value: &Value) -> Result<Destination, String> {
         chart: source.chart,
         reference: source.r#ref,
     });
+    match value.get("method").and_then(Value::as_str) {
+        Some("argocd") => {}
+        Some("git") => return git_destination(value, source),
+        Some(other) => return Err(format!("write-back method `{other}` is not supported by this version")),
+        None => return Err("it has no write-back method".to_owned()),
+    }
+    let renderer = match value.get("target").and_then(Value::as_str) {
+        None => None,
+        Some("helm") => Some(Renderer::Helm),
+        Some("kustomize") => Some(Renderer::Kustomize),
+        Some(other) => return Err(format!("target `{other}` is not supported by this version")),
+    };
     Ok(Destination::Application { source, renderer })
 }
 
+fn git_destination(value: &Value, source: Option<SourceId>) -> Result<Destination, String> {
+    let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
+    let needed = |key: &str| text(key).ok_or_else(|| format!("its destination has no `{key}`"));
+    let kind = needed("kind")?;
+    let Some(kind) = FileKind::ALL.into_iter().find(|known| known.name() == kind) else {
+        return Err(format!("files of kind `{kind}` are not supported by this version"));
+    };
+    Ok(Destination::Git(GitTarget {
+        repository: needed("repository")?,
+        branch: Some(needed("branch")?),
+        push_branch: Some(needed("pushBranch")?),
+        target: text("target"),
+        kind,
+        path: Some(needed("path")?),
+        source,
+    }))
+}
+
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -326,10 +361,11 @@ mod tests {
                     edit(Field::KustomizeImage("a".to_owned()), None, Some("a:1e3")),
                     edit(Field::Annotation("k".to_owned()), Some("true"), None),
                 ],
-                resource_version: Some("17".to_owned()),
+                seen: Seen { resource_version: Some("17".to_owned()), ..Seen::default() },
             }],
             decisions: Vec::new(),
             diagnostics: Vec::new(),
+            files: Vec::new(),
         }
     }
 
@@ -364,6 +400,29 @@ mod tests {
     }
 
     #[test]
+    fn a_plan_for_a_file_in_git_is_read_as_it_was_written() {
+        let mut plan = plan();
+        let change = &mut plan.changes[0];
+        for kind in FileKind::ALL {
+            change.destination = Destination::Git(GitTarget {
+                push_branch: Some("update".to_owned()),
+                kind,
+                source: Some(SourceId { name: Some("values".to_owned()), ..SourceId::default() }),
+                ..crate::model::tests::git_target()
+            });
+            change.edits[0].field = Field::HelmValue("image.tag".to_owned());
+            change.seen.commit = Some("c".to_owned());
+            change.seen.blob = Some("b".to_owned());
+            let text = super::super::to_json(&write(&Plan { changes: vec![change.clone()], ..plan_of_nothing() }));
+            assert_eq!(read(&text).unwrap().changes, std::slice::from_ref(change));
+        }
+    }
+
+    fn plan_of_nothing() -> Plan {
+        Plan { changes: Vec::new(), ..plan() }
+    }
+
+    #[test]
     fn a_plan_of_annotations_only_is_read_as_it_was_written() {
         let mut plan = plan();
         plan.changes[0].destination = Destination::ANNOTATIONS;
@@ -394,7 +453,8 @@ mod tests {
             (version, r#""to":{"tag":"1.30","digest":"sha256:1"}"#, "`sha256:1` is not a digest"),
             ("ghcr.io/acme/web", "Not An Image", "must be lower case"),
             (r#""kind":"helmParameter""#, r#""kind":"valuesKey""#, "`valuesKey` is not a kind of edit"),
-            (r#""method":"argocd""#, r#""method":"git""#, "`git` is not supported"),
+            (r#""method":"argocd""#, r#""method":"svn""#, "`svn` is not supported"),
+            (r#""method":"argocd""#, r#""method":"git""#, "its destination has no `kind`"),
             (r#""method":"argocd","#, "", "no write-back method"),
             (r#""target":"helm""#, r#""target":"plugin""#, "target `plugin` is not supported"),
             (r#""repoURL":"https://x""#, r#""repoURL":7"#, "invalid type"),

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::document::API_VERSION;
 use crate::model::pin::Pin;
+use crate::model::plan::At;
 use crate::model::plan::Outcome;
 use crate::model::plan::Receipt;
 
@@ -82,7 +83,10 @@ fn item(receipt: &Receipt) -> Value {
         "change": change.id,
         "application": {"namespace": change.application.namespace, "name": change.application.name},
         "outcome": receipt.outcome.name(),
-        "at": receipt.resource_version.as_ref().map(|version| json!({"resourceVersion": version})),
+        "at": receipt.at.as_ref().map(|at| match at {
+            At::ResourceVersion(version) => json!({"resourceVersion": version}),
+            At::Commit { commit, branch } => json!({"commit": commit, "branch": branch}),
+        }),
         "message": receipt.message,
         "images": images,
     })

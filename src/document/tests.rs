@@ -185,6 +185,7 @@ fn a_plan_is_the_one_of_the_contract() {
         changes: vec![change()],
         decisions: vec![decision()],
         diagnostics: vec![warning()],
+        files: Vec::new(),
     };
     let mut document = plan::write(&plan);
     let checksum = document["checksum"].take();

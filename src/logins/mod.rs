@@ -7,6 +7,9 @@
 //! operator: it can name Secrets of its Application's namespace, and no programs or variables of this machine. No
 //! message of this module quotes what it read.
 
+pub(crate) mod git;
+#[cfg(test)]
+mod properties;
 mod script;
 
 use std::collections::BTreeMap;
@@ -50,6 +53,10 @@ pub(crate) struct LoginSettings {
     pub(crate) environment: BTreeMap<String, String>,
     /// Namespaces whose Secrets any annotation may name.
     pub(crate) allowed_namespaces: Vec<String>,
+    /// Where Argo CD's own Secrets are.
+    pub(crate) argocd_namespace: String,
+    /// A Secret's `insecure` is believed.
+    pub(crate) allow_insecure_git: bool,
     /// How to reach a cluster for Secrets in a run that has none.
     pub(crate) connection: ConnectionSettings,
 }
@@ -61,6 +68,8 @@ pub(crate) struct Logins {
     own_cluster: OnceCell<Result<Cluster, String>>,
     secrets: Memo<SecretName, Result<Arc<BTreeMap<String, SecretString>>, Why>>,
     scripts: Memo<String, Result<Login, Trouble>>,
+    of_argo_cd: Memo<String, Result<Arc<git::OfArgoCd>, Why>>,
+    vouched: Memo<String, git::Vouched>,
 }
 
 /// What a run asks logins for, and from.
@@ -97,7 +106,14 @@ enum Trouble {
 
 impl Logins {
     pub(crate) fn new(settings: LoginSettings) -> Self {
-        Self { settings, own_cluster: OnceCell::new(), secrets: Memo::default(), scripts: Memo::default() }
+        Self {
+            settings,
+            own_cluster: OnceCell::new(),
+            secrets: Memo::default(),
+            scripts: Memo::default(),
+            of_argo_cd: Memo::default(),
+            vouched: Memo::default(),
+        }
     }
 
     /// The repository of an image, to be asked with the login that is meant for it; `None` if the text is no image.
@@ -318,7 +334,15 @@ mod tests {
     fn logins(environment: &[(&str, &str)]) -> Logins {
         let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let connection = ConnectionSettings { kubeconfig: Some("/does/not/exist".into()), ..Default::default() };
-        Logins::new(LoginSettings { environment, allowed_namespaces: Vec::new(), connection })
+        let argocd_namespace = "argocd".to_owned();
+        let allowed_namespaces = Vec::new();
+        Logins::new(LoginSettings {
+            environment,
+            allowed_namespaces,
+            argocd_namespace,
+            allow_insecure_git: false,
+            connection,
+        })
     }
 
     fn registries(credentials: &str, origin: Origin) -> Registries {

@@ -14,6 +14,8 @@ use crate::model::diagnostic::Diagnostic;
 mod contents;
 mod documents;
 mod files;
+#[cfg(test)]
+mod properties;
 
 /// The largest file that is read; a full export of some thousand Applications is well below.
 const LARGEST: u64 = 128 << 20;

@@ -34,6 +34,10 @@ pub(crate) struct Application {
     pub(crate) layout: SourceLayout,
     /// In the order of `spec.sources`; one element for the other layouts, none if the spec has no source.
     pub(crate) sources: Vec<Source>,
+    /// Where Argo CD runs, as the caller says; the status knows better.
+    pub(crate) argocd_namespace: Option<String>,
+    /// `spec.project`
+    pub(crate) project: Option<String>,
     pub(crate) destination: Destination,
     /// `spec.syncPolicy.automated` is there and not `enabled: false`.
     pub(crate) auto_sync: bool,
@@ -74,6 +78,8 @@ pub(crate) struct Source {
 pub(crate) struct HelmParameter {
     pub(crate) name: String,
     pub(crate) value: String,
+    /// Helm takes the value for a text, whatever it looks like.
+    pub(crate) force_string: bool,
 }
 
 /// What tells one source of an Application from another, independent of its place in the list.
@@ -169,6 +175,8 @@ pub(crate) struct Owner {
 pub(crate) struct Status {
     /// `status.summary.images`
     pub(crate) images: Vec<String>,
+    /// `status.controllerNamespace`: where the Argo CD runs that deploys it.
+    pub(crate) controller_namespace: Option<String>,
     /// `status.sourceTypes`, or the one `status.sourceType`
     pub(crate) source_types: Vec<String>,
     /// `status.operationState.phase` is `Running`

@@ -1,9 +1,13 @@
 //! Tags of a repository on their way through the filters: which may be chosen, and why the others may not.
 
+use jiff::SignedDuration;
 use jiff::Timestamp;
 
 use crate::model::image::Digest;
 use crate::model::image::Tag;
+
+/// How far the clock of a machine that builds images may be ahead of the clock of the registry they are pushed to.
+pub(crate) const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(15);
 
 /// A tag that passed every filter so far, with the facts that were fetched for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,13 +16,25 @@ pub(crate) struct Candidate {
     pub(crate) digest: Option<Digest>,
     /// When the image was built, by its own config; fetched only for strategies that need it.
     pub(crate) created: Option<Timestamp>,
+    /// When the tag was pushed, by the registry's clock, where that settled that its build date is not needed.
+    pub(crate) pushed: Option<Timestamp>,
 }
 
 impl Candidate {
     /// A candidate of which only the tag is known.
     pub(crate) fn of_tag(tag: Tag) -> Self {
-        Self { tag, digest: None, created: None }
+        Self { tag, digest: None, created: None, pushed: None }
     }
+
+    /// The latest that the image can have been built: an image is pushed after it was built.
+    pub(crate) fn built_by(&self) -> Option<Timestamp> {
+        self.created.or_else(|| self.pushed.map(latest_build))
+    }
+}
+
+/// The latest that an image can have been built that was pushed at `pushed` by the registry's clock.
+pub(crate) fn latest_build(pushed: Timestamp) -> Timestamp {
+    pushed.checked_add(CLOCK_SKEW).unwrap_or(Timestamp::MAX)
 }
 
 /// A tag that cannot be chosen.

@@ -151,6 +151,12 @@ pub(crate) enum Reason {
     IgnoredByHand,
     Held,
     PinDiffers,
+    /// The path of a file in a repository leads where nothing is read or written.
+    RefusedPath,
+    /// A file in a repository that cannot be understood.
+    FileUnreadable,
+    /// The repository that is written to could not be asked.
+    GitUnreachable,
 }
 
 impl Reason {

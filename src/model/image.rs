@@ -70,7 +70,9 @@ fn is_host(text: &str) -> bool {
             None => (text, ""),
         }
     };
-    let port_ok = port.is_empty() || port.strip_prefix(':').is_some_and(|p| p.parse::<u16>().is_ok());
+    // Digits alone: Rust would read `+443` too, which is no port in a URL.
+    let is_port = |port: &str| port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    let port_ok = port.is_empty() || port.strip_prefix(':').is_some_and(is_port);
     port_ok
         && !host.is_empty()
         && host.len() <= 253
@@ -265,14 +267,22 @@ impl Reference {
 /// Splits a name into registry and path by Docker's rule: the first component is a registry if it has a `.` or `:`
 /// or is `localhost`; then writes both as Image Updater does (spec section 2.1, step 2).
 fn split_registry(name: &str) -> (Option<String>, String) {
-    let (registry, path) = match name.split_once('/') {
+    let (registry, path) = cut_registry(name);
+    let hub = registry.is_some_and(|r| matches!(r, "docker.io" | "index.docker.io"));
+    // Only before a name of one component is it what Docker puts there, and what is put back: `library/a/b` is itself.
+    let short = path.strip_prefix("library/").filter(|name| hub && !name.contains('/'));
+    let path = short.unwrap_or(path);
+    // Without it, `index.docker.io/ghcr.io/x` would be an image of another registry.
+    let registry = registry.filter(|r| *r != "index.docker.io" || cut_registry(path).0.is_some());
+    (registry.map(str::to_owned), path.to_owned())
+}
+
+/// The first component, if it names a registry, and the rest.
+fn cut_registry(name: &str) -> (Option<&str>, &str) {
+    match name.split_once('/') {
         Some((first, path)) if first.contains(['.', ':']) || first == "localhost" => (Some(first), path),
         _ => (None, name),
-    };
-    let hub = registry.is_some_and(|r| matches!(r, "docker.io" | "index.docker.io"));
-    let path = if hub { path.strip_prefix("library/").unwrap_or(path) } else { path };
-    let registry = registry.filter(|r| *r != "index.docker.io");
-    (registry.map(str::to_owned), path.to_owned())
+    }
 }
 
 /// What an image is built for: `os/architecture[/variant]`.
@@ -358,10 +368,28 @@ mod tests {
             (Some("a b"), "x"),
             (Some("host:99999"), "x"),
             (Some("host:"), "x"),
+            (Some("host:+443"), "x"),
             (Some("[::g]"), "x"),
             (Some("user@host"), "x"),
         ] {
             assert!(Repository::new(registry, path).is_err(), "{registry:?} {path}");
+        }
+    }
+
+    #[test]
+    fn a_name_names_the_same_place_however_it_is_written() {
+        for (image, name, repository) in [
+            ("docker.io/library/nginx", "docker.io/nginx", "docker.io/library/nginx"),
+            ("index.docker.io/library/nginx", "nginx", "docker.io/library/nginx"),
+            ("docker.io/library/a/b", "docker.io/library/a/b", "docker.io/library/a/b"),
+            ("index.docker.io/ghcr.io/x", "index.docker.io/ghcr.io/x", "docker.io/ghcr.io/x"),
+            ("index.docker.io/library/localhost/x", "library/localhost/x", "docker.io/library/localhost/x"),
+        ] {
+            let reference = Reference::parse(image);
+            assert_eq!(reference.name(), name);
+            for text in [image, name, repository] {
+                assert_eq!(Reference::parse(text).repository().unwrap().to_string(), repository, "{text}");
+            }
         }
     }
 

@@ -16,4 +16,8 @@ pub(crate) mod pin;
 pub(crate) mod plan;
 
 #[cfg(test)]
+pub(crate) mod hostile;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
 pub(crate) mod tests;

@@ -20,6 +20,22 @@ pub(crate) struct Plan {
     pub(crate) changes: Vec<Change>,
     pub(crate) decisions: Vec<Decision>,
     pub(crate) diagnostics: Vec<Diagnostic>,
+    /// The files that changes are about, as they are and as they would be.
+    pub(crate) files: Vec<FileChange>,
+}
+
+/// A file in a repository before and after all changes of a plan to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct FileChange {
+    pub(crate) repository: String,
+    /// The branch that is pushed.
+    pub(crate) branch: String,
+    pub(crate) path: String,
+    /// `None`: it is not there.
+    pub(crate) before: Option<Vec<u8>>,
+    pub(crate) after: Vec<u8>,
+    /// The changes, by id.
+    pub(crate) changes: Vec<String>,
 }
 
 /// One write to one destination of one Application.
@@ -34,14 +50,40 @@ pub(crate) struct Change {
     pub(crate) destination: Destination,
     /// Each carries the old value that must still be there when it is applied.
     pub(crate) edits: Vec<Edit>,
-    /// For information only: a difference here alone never makes a plan stale.
+    pub(crate) seen: Seen,
+}
+
+/// What was looked at when a plan was made, for information only: a difference here alone never makes a plan stale.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Seen {
+    /// The resourceVersion of the Application.
     pub(crate) resource_version: Option<String>,
+    /// The commit at the head of the branch.
+    pub(crate) commit: Option<String>,
+    /// The git object that holds the file.
+    pub(crate) blob: Option<String>,
 }
 
 impl Change {
     /// Whether it sets a pin or takes one back: only that writes annotations.
     pub(crate) fn is_pin(&self) -> bool {
         self.edits.iter().any(|edit| matches!(edit.field, Field::Annotation(_)))
+    }
+
+    /// The version of an image as this change writes it: with the digest behind the tag only if that is written too.
+    pub(crate) fn written(&self, image: &ImageChange) -> Version {
+        let writes =
+            |digest: &str| self.edits.iter().any(|edit| edit.to.as_deref().is_some_and(|to| to.contains(digest)));
+        let digest = image.to.digest.clone().filter(|digest| image.to.tag.is_none() || writes(digest));
+        Version { tag: image.to.tag.clone(), digest }
+    }
+
+    /// The file that it is written to, with method `git`.
+    pub(crate) fn git(&self) -> Option<&GitTarget> {
+        match &self.destination {
+            Destination::Git(target) => Some(target),
+            Destination::Application { .. } => None,
+        }
     }
 
     /// Whether Argo CD renders anything differently for this change, or only annotations are written.
@@ -72,7 +114,48 @@ pub(crate) enum Destination {
         renderer: Option<Renderer>,
     },
     /// Method `git`: a file in a repository.
-    Git { repository: Option<String>, branch: Option<String>, target: Option<String>, path: Option<String> },
+    Git(GitTarget),
+}
+
+/// A file in a git repository, on a branch.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct GitTarget {
+    pub(crate) repository: String,
+    /// The branch that is looked at; `None`: the one that the repository's HEAD names, until that is known.
+    pub(crate) branch: Option<String>,
+    /// The branch that is pushed, once it is known.
+    pub(crate) push_branch: Option<String>,
+    /// What the annotation says.
+    pub(crate) target: Option<String>,
+    pub(crate) kind: FileKind,
+    /// From the root of the repository; `None` until it is known which of several names the file has.
+    pub(crate) path: Option<String>,
+    /// The source of several that it belongs to.
+    pub(crate) source: Option<SourceId>,
+}
+
+/// What a file in a repository is to Argo CD, Kustomize or Helm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum FileKind {
+    /// `.argocd-source-<application>.yaml`: parameters or images that Argo CD merges over a source.
+    Override,
+    /// `kustomization.yaml`
+    Kustomization,
+    /// A `values.yaml` of a Helm chart.
+    HelmValues,
+}
+
+impl FileKind {
+    pub(crate) const ALL: [Self; 3] = [Self::Override, Self::Kustomization, Self::HelmValues];
+
+    /// The name in a plan's `destination`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Override => "override",
+            Self::Kustomization => "kustomization",
+            Self::HelmValues => "helmvalues",
+        }
+    }
 }
 
 impl Destination {
@@ -113,6 +196,8 @@ pub(crate) enum Field {
     HelmParameter(String),
     /// An entry of `kustomize.images`, by the name it overrides; the value is the whole entry.
     KustomizeImage(String),
+    /// A value of a Helm values file, by its key path as the annotation writes it: `image.tag`, `images[1].tag`.
+    HelmValue(String),
     /// An annotation of the Application, by its full key.
     Annotation(String),
 }
@@ -121,7 +206,9 @@ impl Field {
     /// The name that stands in a plan's `edits[].at`.
     pub(crate) fn at(&self) -> &str {
         match self {
-            Self::HelmParameter(name) | Self::KustomizeImage(name) | Self::Annotation(name) => name,
+            Self::HelmParameter(name) | Self::KustomizeImage(name) | Self::HelmValue(name) | Self::Annotation(name) => {
+                name
+            }
         }
     }
 
@@ -139,6 +226,7 @@ impl Field {
         match self {
             Self::HelmParameter(_) => "helmParameter",
             Self::KustomizeImage(_) => "kustomizeImage",
+            Self::HelmValue(_) => "helmValue",
             Self::Annotation(_) => "annotation",
         }
     }
@@ -148,6 +236,7 @@ impl Field {
         match kind {
             "helmParameter" => Some(Self::HelmParameter(at)),
             "kustomizeImage" => Some(Self::KustomizeImage(at)),
+            "helmValue" => Some(Self::HelmValue(at)),
             "annotation" => Some(Self::Annotation(at)),
             _ => None,
         }
@@ -158,6 +247,7 @@ impl Field {
         match self {
             Self::HelmParameter(_) => "Helm parameter",
             Self::KustomizeImage(_) => "Kustomize image",
+            Self::HelmValue(_) => "Helm value",
             Self::Annotation(_) => "annotation",
         }
     }
@@ -174,9 +264,15 @@ impl fmt::Display for Field {
 pub(crate) struct Receipt {
     pub(crate) change: Change,
     pub(crate) outcome: Outcome,
-    /// The resourceVersion that the write produced.
-    pub(crate) resource_version: Option<String>,
+    pub(crate) at: Option<At>,
     pub(crate) message: String,
+}
+
+/// What a write produced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum At {
+    ResourceVersion(String),
+    Commit { commit: String, branch: String },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

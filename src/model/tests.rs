@@ -22,14 +22,18 @@ use crate::model::diagnostic::Diagnostic;
 use crate::model::image::Reference;
 use crate::model::image::Tag;
 use crate::model::image::Version;
+use crate::model::plan::At;
 use crate::model::plan::Change;
 use crate::model::plan::Destination;
 use crate::model::plan::Edit;
 use crate::model::plan::Field;
+use crate::model::plan::FileKind;
+use crate::model::plan::GitTarget;
 use crate::model::plan::ImageChange;
 use crate::model::plan::Outcome;
 use crate::model::plan::Receipt;
 use crate::model::plan::Renderer;
+use crate::model::plan::Seen;
 
 /// A digest of one repeated hex digit.
 pub(crate) fn digest(digit: char) -> String {
@@ -59,12 +63,7 @@ pub(crate) fn decision() -> Decision {
         rejected: vec![Rejected { tag: "v2.0.0".to_owned(), why: Rejection::OutsideConstraint }],
         newer: vec![Rejected { tag: "v2.0.0".to_owned(), why: Rejection::OutsideConstraint }],
         notes: Vec::new(),
-        write_back: Some(Destination::Git {
-            repository: Some("https://…".to_owned()),
-            branch: Some("main".to_owned()),
-            target: Some("helmvalues:values.yaml".to_owned()),
-            path: Some("charts/bookstore/values.yaml".to_owned()),
-        }),
+        write_back: Some(Destination::Git(git_target())),
         pin: None,
         pin_expired: false,
     }
@@ -91,14 +90,27 @@ pub(crate) fn change() -> Change {
         }],
         destination: Destination::Application { source: None, renderer: Some(Renderer::Helm) },
         edits: vec![edit("image.tag", "v1.0.0", "v1.0.1")],
-        resource_version: Some("7".to_owned()),
+        seen: Seen { resource_version: Some("7".to_owned()), ..Seen::default() },
+    }
+}
+
+/// The file that the example of the contract is written to.
+pub(crate) fn git_target() -> GitTarget {
+    GitTarget {
+        repository: "https://…".to_owned(),
+        branch: Some("main".to_owned()),
+        push_branch: None,
+        target: Some("helmvalues:values.yaml".to_owned()),
+        kind: FileKind::HelmValues,
+        path: Some("charts/bookstore/values.yaml".to_owned()),
+        source: None,
     }
 }
 
 /// A receipt for [`change`].
 pub(crate) fn receipt(outcome: Outcome) -> Receipt {
-    let resource_version = (outcome == Outcome::Applied).then(|| "8".to_owned());
-    Receipt { change: change(), outcome, resource_version, message: String::new() }
+    let at = (outcome == Outcome::Applied).then(|| At::ResourceVersion("8".to_owned()));
+    Receipt { change: change(), outcome, at, message: String::new() }
 }
 
 /// The Application object `argocd/web` from a short form in YAML: `annotations` (a key without `/` gets Image Updater's

@@ -12,6 +12,7 @@ use crate::model::diagnostic::Severity;
 use crate::output::style;
 use crate::output::style::paint;
 use crate::output::text::safe;
+use crate::output::text::width;
 
 /// More of a value than this is not shown around the place that a diagnostic is about.
 const CONTEXT: usize = 60;
@@ -67,8 +68,8 @@ fn excerpt(place: &Place, style: Style) -> String {
     let (tail, more) = if more { (String::new(), true) } else { beginning(&after[..line(after)], after.len()) };
     let more = if more { "…" } else { "" };
     let bar = paint(style::PLACE, "|");
-    let marks = "^".repeat(inside.chars().count().max(1));
-    let indent = " ".repeat(lead.chars().count());
+    let marks = "^".repeat(width(&inside).max(1));
+    let indent = " ".repeat(width(&lead));
     format!("   {bar} {lead}{inside}{tail}{more}\n   {bar} {indent}{}\n", paint(style, marks))
 }
 

@@ -11,6 +11,7 @@ use crate::model::application::SourceId;
 use crate::model::plan::Change;
 use crate::model::plan::Destination;
 use crate::model::plan::Field;
+use crate::model::plan::FileChange;
 use crate::model::plan::Renderer;
 use crate::output::style;
 use crate::output::style::paint;
@@ -39,7 +40,7 @@ pub(crate) fn application(change: &Change, before: &Value, after: &Value) -> Tar
         Destination::Application { renderer, source } => {
             (renderer.map_or("annotations", Renderer::name), source.as_ref())
         }
-        Destination::Git { .. } => ("git", None),
+        Destination::Git(_) => ("git", None),
     };
     let of_source = source.map_or_else(String::new, |source| format!(" source {source}"));
     let ApplicationKey { namespace, name } = &change.application;
@@ -50,6 +51,18 @@ pub(crate) fn application(change: &Change, before: &Value, after: &Value) -> Tar
         file: file.chars().map(|c| if in_file_name(c) { c } else { '_' }).collect(),
         before: shown(before, change, source),
         after: shown(after, change, source),
+    }
+}
+
+/// A file of a repository before and after all changes to it, as git would show it.
+pub(crate) fn file(change: &FileChange) -> TargetDiff {
+    let in_file_name = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '_' };
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    TargetDiff {
+        head: safe(&format!("{} of {} on {}", change.path, change.repository, change.branch)),
+        file: change.path.chars().map(in_file_name).collect(),
+        before: change.before.as_deref().map(text).unwrap_or_default(),
+        after: text(&change.after),
     }
 }
 
@@ -119,7 +132,7 @@ pub(crate) fn unified(target: &TargetDiff, context: usize) -> String {
     for hunk in diff.unified_diff().context_radius(context).iter_hunks() {
         let _ = writeln!(text, "{}", paint(style::PLACE, hunk.header().to_string().trim_end()));
         for change in hunk.iter_changes() {
-            let line = safe_lines(change.value().trim_end_matches('\n'));
+            let line = safe_lines(change.value().trim_end_matches(['\n', '\r']));
             let _ = match change.tag() {
                 ChangeTag::Delete => writeln!(text, "{}", paint(style::REMOVED, format!("-{line}"))),
                 ChangeTag::Insert => writeln!(text, "{}", paint(style::ADDED, format!("+{line}"))),

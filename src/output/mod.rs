@@ -12,6 +12,8 @@ use crate::error::Error;
 
 pub(crate) mod diagnostics;
 pub(crate) mod diff;
+#[cfg(test)]
+mod properties;
 pub(crate) mod receipts;
 pub(crate) mod style;
 pub(crate) mod table;

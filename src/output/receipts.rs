@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::document::receipts::DryRun;
+use crate::model::plan::At;
 use crate::model::plan::Outcome;
 use crate::model::plan::Receipt;
 use crate::output::style;
@@ -23,7 +24,8 @@ pub(crate) fn lines(receipts: &[Receipt], dry_run: DryRun) -> String {
         let application = safe(&receipt.change.application.to_string());
         let outcome = paint(style::of_outcome(receipt.outcome), receipt.outcome.name());
         let message = if receipt.message.is_empty() { String::new() } else { format!("  {}", safe(&receipt.message)) };
-        let _ = writeln!(text, "{application}  {outcome}{suffix}{message}");
+        let at = at(receipt).map_or_else(String::new, |at| format!("  {}", safe(&at)));
+        let _ = writeln!(text, "{application}  {outcome}{suffix}{at}{message}");
         for image in &receipt.change.images {
             let label = image.alias.clone().unwrap_or_else(|| image.reference.to_string());
             let from = image.from.as_ref().map_or_else(|| "(not set)".to_owned(), short);
@@ -36,6 +38,14 @@ pub(crate) fn lines(receipts: &[Receipt], dry_run: DryRun) -> String {
         }
     }
     text
+}
+
+/// `5f2c1ab on main`: the commit that a change is in.
+pub(crate) fn at(receipt: &Receipt) -> Option<String> {
+    match receipt.at.as_ref()? {
+        At::Commit { commit, branch } => Some(format!("{} on {branch}", &commit[..commit.len().min(7)])),
+        At::ResourceVersion(_) => None,
+    }
 }
 
 /// The Applications that were written, by name.

@@ -20,6 +20,7 @@ use crate::model::image::Version;
 use crate::model::plan::Destination;
 use crate::model::plan::Renderer;
 use crate::output::text::safe;
+use crate::output::text::width as text_width;
 
 /// How a table is laid out.
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
@@ -105,7 +106,7 @@ const GAP: u16 = 2;
 fn width_of(columns: &[Column], decisions: &[Decision], layout: Layout) -> usize {
     let of = |(name, cell): &Column| {
         let header = if layout.headers { name.len() } else { 0 };
-        decisions.iter().map(|decision| cell(decision).chars().count()).max().unwrap_or(0).max(header)
+        decisions.iter().map(|decision| text_width(&cell(decision))).max().unwrap_or(0).max(header)
     };
     columns.iter().map(|column| of(column) + usize::from(GAP)).sum()
 }
@@ -166,7 +167,7 @@ fn write_back(destination: &Destination) -> String {
         Destination::Application { renderer, .. } => {
             format!("argocd:{}", renderer.map_or("annotations", Renderer::name))
         }
-        Destination::Git { target, .. } => format!("git:{}", safe(target.as_deref().unwrap_or("default"))),
+        Destination::Git(git) => format!("git:{}", safe(git.target.as_deref().unwrap_or("default"))),
     }
 }
 

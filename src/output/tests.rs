@@ -16,11 +16,13 @@ use crate::model::plan::Change;
 use crate::model::plan::Destination;
 use crate::model::plan::Edit;
 use crate::model::plan::Field;
+use crate::model::plan::GitTarget;
 use crate::model::plan::Outcome;
 use crate::model::plan::Receipt;
 use crate::model::plan::Renderer;
 use crate::model::tests::change;
 use crate::model::tests::decision;
+use crate::model::tests::git_target;
 use crate::model::tests::receipt;
 
 /// Erases the screen, reorders text, ends lines, hides characters: what must not get through.
@@ -77,8 +79,12 @@ fn hostile_change() -> Change {
 
 /// Everything that is shown about hostile values, by who shows it, each without what is ours: color and line breaks.
 fn outputs() -> Vec<(&'static str, String)> {
-    let git =
-        Destination::Git { repository: Some(hostile()), branch: Some(hostile()), target: Some(hostile()), path: None };
+    let git = Destination::Git(GitTarget {
+        repository: hostile(),
+        branch: Some(hostile()),
+        target: Some(hostile()),
+        ..git_target()
+    });
     let decisions = [hostile_decision(git), hostile_decision(Destination::ANNOTATIONS)];
     let layout = table::Layout { wide: true, headers: true, namespaces: true, color: true, width: None };
     let change = hostile_change();

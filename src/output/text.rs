@@ -2,19 +2,37 @@
 
 use std::fmt::Write as _;
 
-/// Whether a character can move the cursor, change the screen, or reorder the text around it.
+use unicode_width::UnicodeWidthStr as _;
+
+/// Whether a character can move the cursor, change the screen, reorder the text around it, or be there unseen (Unicode
+/// property `Default_Ignorable_Code_Point`).
 fn is_unsafe(character: char) -> bool {
     character.is_control()
         || matches!(
             character,
-            '\u{061c}'
+            '\u{00ad}'
+                | '\u{034f}'
+                | '\u{061c}'
+                | '\u{115f}'..='\u{1160}'
+                | '\u{17b4}'..='\u{17b5}'
+                | '\u{180b}'..='\u{180f}'
                 | '\u{200b}'..='\u{200f}'
                 | '\u{2028}'..='\u{202e}'
                 | '\u{2060}'..='\u{206f}'
+                | '\u{3164}'
                 | '\u{fe00}'..='\u{fe0f}'
                 | '\u{feff}'
+                | '\u{ffa0}'
+                | '\u{fff0}'..='\u{fffb}'
+                | '\u{1bca0}'..='\u{1bca3}'
+                | '\u{1d173}'..='\u{1d17a}'
                 | '\u{e0000}'..='\u{e0fff}'
         )
+}
+
+/// How many columns of a terminal a line takes: of wide characters two each, of combining ones none.
+pub(crate) fn width(line: &str) -> usize {
+    line.width()
 }
 
 /// One line of text with every unsafe character spelled out: a line break as `\n`, others as `\u{…}`.
@@ -75,10 +93,18 @@ mod tests {
             ("a\u{9b}b", "a\\u{9b}b"),
             ("a\u{202e}b", "a\\u{202e}b"),
             ("a\tb", "a b"),
+            ("a\u{ad}\u{3164}b", "a\\u{ad}\\u{3164}b"),
         ] {
             assert_eq!(safe(text), expected);
         }
         assert_eq!(safe_lines("a\nb\u{7f}"), "a\nb\\u{7f}");
+    }
+
+    #[test]
+    fn a_line_takes_columns_and_not_characters() {
+        for (line, expected) in [("", 0), ("abc", 3), ("漢a", 3), ("e\u{301}", 1), ("😀", 2)] {
+            assert_eq!(width(line), expected, "{line}");
+        }
     }
 
     #[test]

@@ -36,7 +36,11 @@ impl World {
         let rule = entry(&self.application, &rules, name)?;
         let placement = writeback::placement(&self.application, &rules, rule, None)
             .map_err(|invalid| Error::failed(invalid.message))?;
-        Ok(act(Image { application: &self.application, rules: &rules, rule, placement: &placement }))
+        let place = |rule: &ImageRule| writeback::placement(&self.application, &rules, rule, None);
+        let key = |rule: &ImageRule| (self.application.key.clone(), rule.position);
+        let placements = rules.images.iter().map(|rule| (key(rule), place(rule))).collect();
+        let placements = &placements;
+        Ok(act(Image { application: &self.application, rules: &rules, rule, placement: &placement, placements }))
     }
 
     fn pin(&mut self, name: &str, wanted: &Wanted) -> Result<(Change, Pin), Error> {
@@ -46,14 +50,16 @@ impl World {
             at: "2026-11-22T09:00:00Z".parse().unwrap(),
             until: None,
         };
-        let pinned = self.with(name, |image| pin(image, wanted, terms))??;
-        self.carry_out(&pinned.0);
-        Ok(pinned)
+        let (mut changes, pin) = self.with(name, |image| pin(image, wanted, terms))??;
+        let change = changes.remove(0);
+        assert!(changes.is_empty(), "with method `argocd` all of it is one change");
+        self.carry_out(&change);
+        Ok((change, pin))
     }
 
     fn unpin(&mut self, name: &str, restore_version: bool) -> Result<Unpinned, Error> {
         let unpinned = self.with(name, |image| unpin(image, restore_version))??;
-        self.carry_out(&unpinned.change);
+        self.carry_out(&unpinned.changes[0]);
         Ok(unpinned)
     }
 
@@ -165,7 +171,7 @@ fn a_pin_set_again_keeps_what_the_first_one_replaced() {
         pin.replaced.iter().map(|replaced| (replaced.field.at(), replaced.value.as_deref())).collect();
     assert_eq!(replaced, [(HOLD_KEY, Some("rc*")), ("a.t", Some("1.1"))]);
     let unpinned = world.unpin("a", true).unwrap();
-    assert_eq!((unpinned.kept.len(), &unpinned.change.images[0].to), (0, &Version::parse("1.1")));
+    assert_eq!((unpinned.kept.len(), &unpinned.changes[0].images[0].to), (0, &Version::parse("1.1")));
     assert_eq!(world.parameters(), ["a.n=nginx", "a.t=1.1"]);
     assert_eq!(world.application.object["metadata"], before["metadata"]);
 }
@@ -223,7 +229,7 @@ fn the_version_is_restored_if_it_is_still_the_pinned_one() {
     let unpinned = world.unpin("a", true).unwrap();
     assert_eq!(world.parameters(), ["a.n=nginx", "a.t=3.0"]);
     assert!(unpinned.kept[0].contains("version was changed since"), "{:?}", unpinned.kept);
-    assert_eq!(unpinned.change.images[0].to, Version::parse("3.0"));
+    assert_eq!(unpinned.changes[0].images[0].to, Version::parse("3.0"));
     // What the pin made is taken away again.
     let mut world =
         World::new("{annotations: {image-list: 'a=nginx:~1'}, source: {helm: {parameters: [{name: x, value: y}]}}}");

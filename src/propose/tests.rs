@@ -3,19 +3,24 @@
 use jiff::Timestamp;
 
 use super::*;
+use crate::decide;
 use crate::decide::Evidence;
 use crate::decide::Facts;
 use crate::model::candidate::Candidate;
 use crate::model::image::Tag;
 use crate::model::tests::application;
 use crate::model::tests::rules;
+use crate::writeback;
 
 const OPTIONS: Options = Options {
     now: Timestamp::UNIX_EPOCH,
     source: None,
     allow_downgrade: false,
     include_rolled_back: false,
+    check_platforms: false,
     concurrency: 1,
+    no_git: false,
+    create_keys: false,
 };
 
 fn selected(short: &str) -> Selected {
@@ -41,7 +46,18 @@ fn decisions(selected: &[Selected], tag: &str) -> Vec<Decision> {
 
 fn proposal(short: &str, tag: &str, options: &Options) -> Proposal {
     let selected = [selected(short)];
-    propose(&selected, &decisions(&selected, tag), options)
+    propose(&selected, &decisions(&selected, tag), &placements(&selected), options)
+}
+
+fn placements(selected: &[Selected]) -> Placements {
+    let mut placements = Placements::new();
+    for Selected { application, rules } in selected {
+        for rule in &rules.images {
+            let key = (application.key.clone(), rule.position);
+            placements.insert(key, writeback::placement(application, rules, rule, None));
+        }
+    }
+    placements
 }
 
 /// `destination: field from → to, …` of each change.
@@ -78,7 +94,7 @@ fn images_of_one_destination_are_one_change() {
     );
     assert_eq!((codes(&proposal), proposal.left_out), (vec![], false));
     let change = &proposal.changes[0];
-    assert_eq!((change.uid.as_deref(), change.resource_version.as_deref()), (Some("u-1"), Some("7")));
+    assert_eq!((change.uid.as_deref(), change.seen.resource_version.as_deref()), (Some("u-1"), Some("7")));
     assert_eq!(change.images[0].from.as_ref().map(ToString::to_string).as_deref(), Some("1"));
     assert_eq!(change.images[1].from, None);
     assert_eq!(change.images[0].because, "the only version");
@@ -119,22 +135,10 @@ fn only_updates_are_written_unless_more_is_asked_for() {
 
 #[test]
 fn what_is_left_out_is_said() {
-    let git = proposal(
-        "{annotations: {image-list: nginx, write-back-method: git}, source: {helm: {}}, status: {images: ['nginx:1']}}",
-        "2",
-        &OPTIONS,
-    );
-    assert_eq!((git.changes.len(), git.left_out, codes(&git)), (0, true, vec!["git-write-back"]));
-    let idle = proposal(
-        "{annotations: {image-list: nginx, write-back-method: git}, source: {helm: {}}, status: {images: ['nginx:2']}}",
-        "2",
-        &OPTIONS,
-    );
-    assert_eq!((idle.left_out, codes(&idle)), (false, vec![]));
     let mut deleting = selected("{annotations: {image-list: nginx}, source: {helm: {}}}");
     deleting.application.deleting = true;
     let selected = [deleting];
-    let deleting = propose(&selected, &decisions(&selected, "2"), &OPTIONS);
+    let deleting = propose(&selected, &decisions(&selected, "2"), &placements(&selected), &OPTIONS);
     assert_eq!((deleting.changes.len(), deleting.left_out, codes(&deleting)), (0, false, vec!["being-deleted"]));
 }
 
@@ -147,7 +151,7 @@ fn many_applications_keep_their_own_changes() {
             one
         })
         .collect();
-    let proposal = propose(&selected, &decisions(&selected, "2"), &OPTIONS);
+    let proposal = propose(&selected, &decisions(&selected, "2"), &placements(&selected), &OPTIONS);
     let ids: Vec<_> = proposal.changes.iter().map(|change| change.id.as_str()).collect();
     assert_eq!((ids.len(), ids[0], ids[299]), (300, "argocd/app-000#1", "argocd/app-299#1"));
 }
@@ -169,17 +173,22 @@ fn an_owner_that_reverts_is_named_with_what_would_last() {
     let short = "{annotations: {image-list: nginx}, source: {kustomize: {}}}";
     for (owner, said) in [("set all", "ignoreApplicationDifferences"), ("root", "seems to manage")] {
         let selected = [owned(short, owner)];
-        let proposal = propose(&selected, &decisions(&selected, "2"), &OPTIONS);
+        let proposal = propose(&selected, &decisions(&selected, "2"), &placements(&selected), &OPTIONS);
         assert_eq!(codes(&proposal), ["reverted-by-owner"], "{owner}");
         let diagnostic = &proposal.diagnostics[0];
         let text = format!("{} {}", diagnostic.message, diagnostic.hint.as_deref().unwrap());
         assert!(text.contains(said), "{owner}: {text}");
         // Nothing is written, nothing can be reverted.
-        assert_eq!(codes(&propose(&selected, &decisions(&selected, "x"), &OPTIONS)), Vec::<&str>::new(), "{owner}");
+        assert_eq!(
+            codes(&propose(&selected, &decisions(&selected, "x"), &placements(&selected), &OPTIONS)),
+            Vec::<&str>::new(),
+            "{owner}"
+        );
     }
     let annotate = |owner: &str, to: Option<&str>| {
         let selected = owned(short, owner);
-        let mut change = empty(&selected.application, 1, &Destination::ANNOTATIONS);
+        let place = writeback::placement(&selected.application, &selected.rules, &selected.rules.images[0], None);
+        let mut change = empty(&selected.application, 1, &place.unwrap());
         let edit = |key: &str, to: Option<&str>| crate::model::plan::Edit {
             field: Field::Annotation(key.to_owned()),
             from: None,

@@ -228,6 +228,8 @@ fn label_matches(pattern: &[u8], label: &[u8]) -> bool {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests {
     use base64::prelude::BASE64_STANDARD;
 

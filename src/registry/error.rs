@@ -115,11 +115,12 @@ const WORDS: usize = 240;
 /// Text from outside as one short line without control and formatting characters.
 pub(super) fn one_line(text: &str) -> String {
     let mut line = String::new();
-    for word in text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()) {
-        if !line.is_empty() {
+    for word in text.split(|c: char| c.is_whitespace() || c.is_control()) {
+        let word: String = word.chars().filter(|c| !is_formatting(*c)).collect();
+        if !line.is_empty() && !word.is_empty() {
             line.push(' ');
         }
-        line.extend(word.chars().filter(|c| !is_formatting(*c)));
+        line.push_str(&word);
         if line.len() > WORDS {
             let end = (0..=WORDS).rev().find(|end| line.is_char_boundary(*end)).unwrap_or(0);
             line.truncate(end);
@@ -142,9 +143,13 @@ mod tests {
 
     #[test]
     fn words_of_others_become_one_short_line() {
-        for (text, expected) in
-            [("", ""), ("  a\n\tb\r\nc ", "a b c"), ("\u{1b}[31mred\u{7}", "[31mred"), ("a\u{202e}b\u{200b}c", "abc")]
-        {
+        for (text, expected) in [
+            ("", ""),
+            ("  a\n\tb\r\nc ", "a b c"),
+            ("\u{1b}[31mred\u{7}", "[31mred"),
+            ("a\u{202e}b\u{200b}c", "abc"),
+            ("a \u{200b} b \u{feff}", "a b"),
+        ] {
             assert_eq!(one_line(text), expected);
         }
         let long = one_line(&"é".repeat(1000));

@@ -81,6 +81,15 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     }
 }
 
+/// Whether a URL has a name that means nothing on the Internet: one label, or below a domain set aside for hosts and
+/// networks of one's own (RFC 6761, RFC 6762, RFC 8375; `internal` by ICANN's resolution of 2024).
+fn is_private_name(url: &Url) -> bool {
+    let Some(host) = url.host_str().filter(|_| requests::address(url).is_none()) else { return false };
+    let name = host.trim_end_matches('.');
+    let below = |domain: &str| name.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    !name.contains('.') || ["localhost", "local", "internal", "home.arpa"].into_iter().any(below)
+}
+
 /// Who says where names lead.
 #[derive(Clone, Debug, Default)]
 pub(super) enum Names {
@@ -144,9 +153,17 @@ impl Resolver {
         Self { refuses: true, ..self.clone() }
     }
 
-    /// From now on, this name is resolved to public addresses only, by resolvers that refuse.
-    pub(super) fn guard(&self, host: &str) {
-        locked(&self.shared.guarded).insert(host.to_owned());
+    /// Admits a URL that must be public, and from now on its name is resolved to public addresses only, by resolvers
+    /// that refuse. Behind a proxy they are not asked: there, what is known here has to do.
+    ///
+    /// # Errors
+    /// Its address is not public, or its name is not one of the Internet or leads elsewhere.
+    pub(super) async fn admit(&self, url: &Url) -> Result<(), NotPublic> {
+        if is_private_name(url) || !self.leads_to_public(url).await {
+            return Err(NotPublic(requests::authority(url)));
+        }
+        locked(&self.shared.guarded).extend(url.host_str().map(str::to_owned));
+        Ok(())
     }
 
     /// Whether the host of a URL is public: by its address, or by what its name leads to.
@@ -267,12 +284,33 @@ mod tests {
         }
     }
 
+    #[test]
+    fn names_of_the_internet_are_told_from_the_others() {
+        for (name, private) in [
+            ("example.com", false),
+            ("example.com.", false),
+            ("local.example.com", false),
+            ("mylocalhost.com", false),
+            ("203.0.113.7", false),
+            ("localhost", true),
+            ("LOCALHOST.", true),
+            ("x.localhost", true),
+            ("registry", true),
+            ("printer.local", true),
+            ("metadata.google.internal", true),
+            ("nas.home.arpa", true),
+        ] {
+            assert_eq!(is_private_name(&Url::parse(&format!("https://{name}/")).unwrap()), private, "{name}");
+        }
+    }
+
     #[tokio::test]
     async fn a_guarded_name_does_not_lead_to_this_machine() {
         let resolver = Resolver::default();
         assert!(resolver.resolve("localhost".parse().unwrap()).await.is_ok());
         assert!(!resolver.leads_to_public(&Url::parse("https://localhost/").unwrap()).await);
-        resolver.guard("localhost");
+        assert!(resolver.admit(&Url::parse("https://localhost/").unwrap()).await.is_err());
+        locked(&resolver.shared.guarded).insert("localhost".to_owned());
         assert!(resolver.resolve("localhost".parse().unwrap()).await.is_ok());
         let error = resolver.refusing().resolve("localhost".parse().unwrap()).await.err().unwrap();
         assert!(error.downcast_ref::<NotPublic>().is_some(), "{error}");

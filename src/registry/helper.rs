@@ -89,7 +89,7 @@ async fn talk(settings: &HelperSettings, path: &PathBuf, server: &str) -> std::i
     Ok((child.wait().await?.success(), answer))
 }
 
-fn read(success: bool, answer: &[u8]) -> Result<Option<Login>, String> {
+pub(super) fn read(success: bool, answer: &[u8]) -> Result<Option<Login>, String> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Answer {

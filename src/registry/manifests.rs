@@ -3,7 +3,9 @@
 //! Everything that has a digest is checked against it, and everything that is named by digest is fetched once. A fact
 //! that cannot be had is an error, for the whole tag: a date is never guessed from what could be read.
 
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::Mutex;
 
 use futures::future::try_join_all;
 use http::Method;
@@ -19,11 +21,14 @@ use crate::model::image::Platforms;
 use crate::model::image::Tag;
 use crate::registry::Description;
 use crate::registry::Remote;
+use crate::registry::cache::Cache;
+use crate::registry::cache::Seen;
 use crate::registry::endpoint::Endpoint;
 use crate::registry::error::Failure;
 use crate::registry::error::RegistryErrorKind;
 use crate::registry::error::one_line;
 use crate::registry::memo::Memo;
+use crate::registry::memo::locked;
 use crate::registry::requests;
 use crate::registry::requests::ACCEPT_MANIFESTS;
 use crate::registry::session::Question;
@@ -44,11 +49,13 @@ type Outcome<T> = Result<T, Failure>;
 type Tagged = (Digest, Arc<Manifest>);
 
 /// What was read of manifests and configs; one run sees one state of a tag, and what a digest names never
-/// changes.
-///
-/// A cache on disk belongs where the last two memos are filled.
-#[derive(Default)]
+/// changes, so that it is kept on disk too.
 pub(super) struct Manifests {
+    cache: Cache,
+    /// Which digest tags had in earlier runs.
+    seen: Memo<Remote, Arc<Seen>>,
+    /// Which they have in this one.
+    now: Mutex<HashMap<Remote, Seen>>,
     by_tag: Memo<(Remote, Tag), Outcome<Tagged>>,
     by_digest: Memo<(Remote, Digest), Outcome<Arc<Manifest>>>,
     configs: Memo<(Remote, Digest), Outcome<Arc<Config>>>,
@@ -62,14 +69,14 @@ pub(super) async fn digest(session: &Session, remote: &Remote, tag: &Tag) -> Out
         Ok(answer) => answer,
         // A registry that does not know the method, not one without the tag.
         Err(failure) if matches!(failure.status, Some(400 | 405 | 501)) => {
-            return by_tag(session, remote, tag).await.map(|(digest, _)| digest);
+            return by_tag(session, remote, tag).await.map(|(digest, ..)| digest);
         }
         Err(failure) => return Err(failure),
     };
     match answer.header(DIGEST_HEADER) {
         Some(text) => Digest::new(text)
             .ok_or_else(|| Failure::protocol(format!("the registry gives the digest `{}`", one_line(text)))),
-        None => by_tag(session, remote, tag).await.map(|(digest, _)| digest),
+        None => by_tag(session, remote, tag).await.map(|(digest, ..)| digest),
     }
 }
 
@@ -90,7 +97,7 @@ fn manifest_question(endpoint: &Endpoint, method: Method, reference: &str) -> Qu
 }
 
 /// Fetches the manifest that a tag points at.
-async fn by_tag(session: &Session, remote: &Remote, tag: &Tag) -> Outcome<(Digest, Manifest)> {
+async fn by_tag(session: &Session, remote: &Remote, tag: &Tag) -> Outcome<(Digest, Manifest, Vec<u8>)> {
     let endpoint = session.endpoint(remote)?;
     let answer = session.ask(remote, &endpoint, &manifest_question(&endpoint, Method::GET, tag.as_str())).await?;
     let digest = match answer.header(DIGEST_HEADER) {
@@ -103,7 +110,7 @@ async fn by_tag(session: &Session, remote: &Remote, tag: &Tag) -> Outcome<(Diges
         None => sha256(&answer.body),
     };
     let manifest = read_manifest(&answer)?;
-    Ok((digest, manifest))
+    Ok((digest, manifest, answer.body))
 }
 
 fn read_manifest(answer: &Answer) -> Outcome<Manifest> {
@@ -112,7 +119,7 @@ fn read_manifest(answer: &Answer) -> Outcome<Manifest> {
 }
 
 /// What was received must be what was asked for.
-fn verify(body: &[u8], digest: &Digest, what: &str) -> Outcome<()> {
+pub(super) fn verify(body: &[u8], digest: &Digest, what: &str) -> Outcome<()> {
     let found = if digest.as_str().starts_with("sha512:") { sha512(body) } else { sha256(body) };
     if found == *digest {
         return Ok(());
@@ -138,6 +145,27 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 impl Manifests {
+    pub(super) fn new(cache: Cache) -> Self {
+        let (seen, now, by_tag, by_digest, configs) = Default::default();
+        Self { cache, seen, now, by_tag, by_digest, configs }
+    }
+
+    /// Keeps for the next run what this one learned about the tags of a repository.
+    pub(super) async fn remember(&self, session: &Session, remote: &Remote) {
+        let Some(now) = locked(&self.now).remove(remote) else { return };
+        let Ok(endpoint) = session.endpoint(remote) else { return };
+        let before = self.seen(remote, &endpoint).await;
+        let mut all = Seen::clone(&before);
+        all.extend(now);
+        if all != *before {
+            self.cache.remember(&name(&endpoint), &all).await;
+        }
+    }
+
+    async fn seen(&self, remote: &Remote, endpoint: &Endpoint) -> Arc<Seen> {
+        self.seen.get(remote.clone(), || async { Arc::new(self.cache.seen(&name(endpoint)).await) }).await
+    }
+
     /// What a tag points at, and when the newest of its wanted images was built (spec section 4.6).
     pub(super) async fn describe(
         &self,
@@ -220,26 +248,62 @@ impl Manifests {
     }
 
     async fn by_tag(&self, session: &Session, remote: &Remote, tag: &Tag) -> Outcome<Tagged> {
-        let fetch =
-            || async { by_tag(session, remote, tag).await.map(|(digest, manifest)| (digest, Arc::new(manifest))) };
+        let fetch = || async {
+            let (digest, manifest) = self.by_tag_now(session, remote, tag).await?;
+            locked(&self.now).entry(remote.clone()).or_default().insert(tag.clone(), digest.clone());
+            Ok((digest, manifest))
+        };
         self.by_tag.get((remote.clone(), tag.clone()), fetch).await
+    }
+
+    /// Asks for the digest alone where what it names is likely to be here already, else for the manifest at once.
+    async fn by_tag_now(&self, session: &Session, remote: &Remote, tag: &Tag) -> Outcome<Tagged> {
+        let endpoint = session.endpoint(remote)?;
+        if let Some(before) = self.seen(remote, &endpoint).await.get(tag)
+            && self.cached_manifest(before).await.is_some()
+        {
+            let digest = digest(session, remote, tag).await?;
+            let manifest = self.by_digest(session, remote, &digest).await?;
+            return Ok((digest, manifest));
+        }
+        let (digest, manifest, body) = by_tag(session, remote, tag).await?;
+        self.cache.write(&digest, &body).await;
+        Ok((digest, Arc::new(manifest)))
+    }
+
+    async fn cached_manifest(&self, digest: &Digest) -> Option<Manifest> {
+        // No header says what it is any more; it must say so itself.
+        wire::manifest(None, &self.cache.read(digest).await?).ok()
     }
 
     async fn by_digest(&self, session: &Session, remote: &Remote, digest: &Digest) -> Outcome<Arc<Manifest>> {
         let fetch = || async {
+            if let Some(manifest) = self.cached_manifest(digest).await {
+                return Ok(Arc::new(manifest));
+            }
             let endpoint = session.endpoint(remote)?;
             let mut question = manifest_question(&endpoint, Method::GET, digest.as_str());
-            // The index said it is there.
+            // Something that is there named it.
             question.missing = RegistryErrorKind::Protocol;
             let answer = session.ask(remote, &endpoint, &question).await?;
             verify(&answer.body, digest, "manifest")?;
-            read_manifest(&answer).map(Arc::new)
+            let manifest = read_manifest(&answer)?;
+            self.cache.write(digest, &answer.body).await;
+            Ok(Arc::new(manifest))
         };
         self.by_digest.get((remote.clone(), digest.clone()), fetch).await
     }
 
     async fn config(&self, session: &Session, remote: &Remote, digest: &Digest) -> Outcome<Arc<Config>> {
+        let read = |body: &[u8]| {
+            wire::config(body)
+                .map(Arc::new)
+                .map_err(|error| Failure::protocol("the image's config is not readable").because(error))
+        };
         let fetch = || async {
+            if let Some(body) = self.cache.read(digest).await {
+                return read(&body);
+            }
             let endpoint = session.endpoint(remote)?;
             let question = Question {
                 method: Method::GET,
@@ -250,12 +314,17 @@ impl Manifests {
             };
             let answer = session.ask(remote, &endpoint, &question).await?;
             verify(&answer.body, digest, "image's config")?;
-            let config = wire::config(&answer.body)
-                .map_err(|error| Failure::protocol("the image's config is not readable").because(error))?;
-            Ok(Arc::new(config))
+            let config = read(&answer.body)?;
+            self.cache.write(digest, &answer.body).await;
+            Ok(config)
         };
         self.configs.get((remote.clone(), digest.clone()), fetch).await
     }
+}
+
+/// A repository by where it is really asked.
+fn name(endpoint: &Endpoint) -> String {
+    format!("{} {}", endpoint.base, endpoint.path)
 }
 
 fn build_date(config: &Config) -> Outcome<Timestamp> {

@@ -5,10 +5,13 @@
 //! an update strategy or an annotation, and nothing here reads the environment: what a run may use is in
 //! [`RegistrySettings`]. What could not be read is a [`RegistryError`], never a shorter list or an older date.
 
+mod body;
+mod cache;
 mod challenge;
 mod clock;
 pub(crate) mod conf;
 mod credentials;
+mod dates;
 mod docker_config;
 mod endpoint;
 mod error;
@@ -17,7 +20,10 @@ mod helper;
 mod lost;
 mod manifests;
 mod memo;
+mod newest;
 mod pace;
+#[cfg(test)]
+mod properties;
 mod quirks;
 mod refusal;
 mod requests;
@@ -30,6 +36,7 @@ mod transport;
 mod trust;
 mod wire;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use std::time::Instant;
@@ -41,10 +48,12 @@ use crate::model::image::Platforms;
 use crate::model::image::Reference;
 use crate::model::image::Repository;
 use crate::model::image::Tag;
+use crate::registry::cache::Cache;
 use crate::registry::conf::Entry;
 use crate::registry::conf::Origin;
 use crate::registry::conf::RegistriesConf;
 use crate::registry::credentials::Logins;
+use crate::registry::dates::Pushes;
 use crate::registry::error::Failure;
 use crate::registry::manifests::Manifests;
 use crate::registry::session::Session;
@@ -59,6 +68,8 @@ pub(crate) use crate::registry::error::RegistryError;
 pub(crate) use crate::registry::error::RegistryErrorKind;
 pub(crate) use crate::registry::helper::HelperSettings;
 pub(crate) use crate::registry::memo::Memo;
+pub(crate) use crate::registry::newest::Build;
+use crate::registry::tags::TagList;
 
 /// What registries are asked with.
 #[derive(Debug)]
@@ -78,6 +89,8 @@ pub(crate) struct RegistrySettings {
     pub(crate) trusted_realms: Vec<String>,
     /// PEM certificates that are trusted beside the system's.
     pub(crate) extra_roots: Vec<Vec<u8>>,
+    /// The folder where manifests and configs are kept from run to run.
+    pub(crate) cache: Option<PathBuf>,
 }
 
 impl RegistrySettings {
@@ -92,6 +105,7 @@ impl RegistrySettings {
             deadline: None,
             trusted_realms: Vec::new(),
             extra_roots: Vec::new(),
+            cache: None,
         }
     }
 }
@@ -148,7 +162,8 @@ pub(crate) struct Registries {
     session: Session,
     manifests: Manifests,
     deadline: Option<Instant>,
-    tags: Memo<Remote, Outcome<Arc<Vec<String>>>>,
+    tags: Memo<Remote, Outcome<Arc<TagList>>>,
+    pushes: Memo<Remote, Option<Arc<tokio::sync::Mutex<Pushes>>>>,
     digests: Memo<(Remote, Tag), Outcome<Digest>>,
     descriptions: Memo<(Remote, Tag, Platforms), Outcome<Description>>,
     served: Memo<(Remote, Tag, Platforms), Outcome<(Digest, bool)>>,
@@ -170,14 +185,16 @@ impl Registries {
             deadline,
             trusted_realms,
             extra_roots,
+            cache,
         } = settings;
         let transport =
             Transport::new(TransportSettings { user_agent, in_flight, request_timeout, extra_roots, outside });
         Self {
             session: Session::new(transport, Logins::new(docker_config, helpers), trusted_realms),
-            manifests: Manifests::default(),
+            manifests: Manifests::new(Cache::new(cache)),
             deadline,
             tags: Memo::default(),
+            pushes: Memo::default(),
             digests: Memo::default(),
             descriptions: Memo::default(),
             served: Memo::default(),
@@ -188,6 +205,13 @@ impl Registries {
     pub(crate) fn configure(&self, conf: RegistriesConf) {
         let unset = self.session.conf.set(conf);
         debug_assert!(unset.is_ok(), "a run reads one registries.conf");
+    }
+
+    /// Says that a repository is going to be asked for, so that it may share a token with others.
+    pub(crate) fn announce(&self, remote: &Remote) {
+        if let Ok(endpoint) = self.session.endpoint(remote) {
+            self.session.scopes.announce(&endpoint);
+        }
     }
 
     /// The entry of `registries.conf` that a repository is asked by, and where it was written.
@@ -202,9 +226,9 @@ impl Registries {
     }
 
     /// Every tag of a repository as the registry spells it, in its order, which means nothing; not all are legal.
-    pub(crate) async fn tags(&self, remote: &Remote) -> Outcome<Arc<Vec<String>>> {
+    pub(crate) async fn tags(&self, remote: &Remote) -> Outcome<Arc<TagList>> {
         let doing = || format!("list tags of {}", remote.repository);
-        let make = || self.bounded(doing, tags::list(&self.session, remote, tags::BOUNDS));
+        let make = || self.bounded(doing, Box::pin(tags::list(&self.session, remote, tags::BOUNDS)));
         self.tags.get(remote.clone(), make).await
     }
 
@@ -216,23 +240,56 @@ impl Registries {
     /// The digest that a tag points at now, whatever an earlier answer was.
     pub(crate) async fn digest_now(&self, remote: &Remote, tag: &Tag) -> Outcome<Digest> {
         let doing = || format!("read the digest of {}:{tag}", remote.repository);
-        self.bounded(doing, manifests::digest(&self.session, remote, tag)).await
+        self.bounded(doing, Box::pin(manifests::digest(&self.session, remote, tag))).await
     }
 
     /// Whether the repository has a manifest with this digest.
     pub(crate) async fn exists(&self, remote: &Remote, digest: &Digest) -> Outcome<bool> {
         let doing = || format!("look for {}@{digest}", remote.repository);
-        match self.bounded(doing, manifests::head(&self.session, remote, digest)).await {
+        match self.bounded(doing, Box::pin(manifests::head(&self.session, remote, digest))).await {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == RegistryErrorKind::TagNotFound => Ok(false),
             Err(error) => Err(error),
         }
     }
 
+    /// Enough about each of these tags to tell which was built last.
+    pub(crate) async fn builds(
+        &self,
+        remote: &Remote,
+        tags: &[Tag],
+        platforms: &Platforms,
+    ) -> Outcome<Vec<(Tag, Build)>> {
+        let builds = Box::pin(newest::builds(self, remote, tags, platforms)).await;
+        self.manifests.remember(&self.session, remote).await;
+        builds
+    }
+
+    /// When tags were pushed, as far as anybody asked; `None` if the registry does not tell.
+    async fn pushes(&self, remote: &Remote) -> Option<Arc<tokio::sync::Mutex<Pushes>>> {
+        let make = || async {
+            let listed = self.tags(remote).await.ok().filter(|list| !list.pushed.is_empty());
+            let pushes = if let Some(list) = listed {
+                Some(Pushes::of_list(&list.pushed))
+            } else {
+                let endpoint = self.session.endpoint(remote).ok()?;
+                self.in_time(Box::pin(dates::begin(&self.session, remote, &endpoint))).await.flatten()
+            };
+            pushes.map(|pushes| Arc::new(tokio::sync::Mutex::new(pushes)))
+        };
+        self.pushes.get(remote.clone(), make).await
+    }
+
+    async fn more_pushes(&self, remote: &Remote, pushes: &mut Pushes) {
+        if let Ok(endpoint) = self.session.endpoint(remote) {
+            self.in_time(Box::pin(dates::go_on(&self.session, remote, &endpoint, pushes))).await;
+        }
+    }
+
     /// What a tag points at, and when it was built.
     pub(crate) async fn describe(&self, remote: &Remote, tag: &Tag, platforms: &Platforms) -> Outcome<Description> {
         let doing = || format!("read the build date of {}:{tag}", remote.repository);
-        let make = || self.bounded(doing, self.manifests.describe(&self.session, remote, tag, platforms));
+        let make = || self.bounded(doing, Box::pin(self.manifests.describe(&self.session, remote, tag, platforms)));
         let answer = self.descriptions.get((remote.clone(), tag.clone(), platforms.clone()), make).await;
         if let Ok(Description::Image { digest, .. }) = &answer {
             self.digests.put((remote.clone(), tag.clone()), Ok(digest.clone()));
@@ -243,7 +300,7 @@ impl Registries {
     /// The digest that a tag points at, and whether it has an image for a wanted platform.
     pub(crate) async fn serves(&self, remote: &Remote, tag: &Tag, platforms: &Platforms) -> Outcome<(Digest, bool)> {
         let doing = || format!("read the platforms of {}:{tag}", remote.repository);
-        let make = || self.bounded(doing, self.manifests.serves(&self.session, remote, tag, platforms));
+        let make = || self.bounded(doing, Box::pin(self.manifests.serves(&self.session, remote, tag, platforms)));
         let answer = self.served.get((remote.clone(), tag.clone(), platforms.clone()), make).await;
         if let Ok((digest, _)) = &answer {
             self.digests.put((remote.clone(), tag.clone()), Ok(digest.clone()));
@@ -272,11 +329,16 @@ impl Registries {
         work: impl Future<Output = Result<T, Failure>>,
     ) -> Outcome<T> {
         let over = || Failure::unreachable("the time given with --timeout is over");
-        let outcome = match self.deadline {
-            None => work.await,
-            Some(deadline) if deadline <= self.session.transport.clock().now() => Err(over()),
-            Some(deadline) => tokio::time::timeout_at(deadline.into(), work).await.unwrap_or_else(|_| Err(over())),
-        };
+        let outcome = self.in_time(work).await.unwrap_or_else(|| Err(over()));
         outcome.map_err(|failure| RegistryError::new(doing(), failure))
+    }
+
+    /// The outcome of work; `None` if there is no time for it.
+    async fn in_time<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        match self.deadline {
+            None => Some(work.await),
+            Some(deadline) if deadline <= self.session.transport.clock().now() => None,
+            Some(deadline) => tokio::time::timeout_at(deadline.into(), work).await.ok(),
+        }
     }
 }

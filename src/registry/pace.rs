@@ -38,6 +38,10 @@ pub(super) struct Host {
 struct State {
     /// Requests that may be in flight.
     width: usize,
+    /// As many as may ever be.
+    full: usize,
+    /// Good answers since the width was changed.
+    good: usize,
     /// Least time between two requests.
     interval: Option<Duration>,
     /// No request before this.
@@ -58,6 +62,8 @@ impl Host {
         let width = width.max(1);
         let state = State {
             width,
+            full: width,
+            good: 0,
             interval: None,
             free_at: None,
             halved_at: None,
@@ -108,9 +114,25 @@ impl Host {
         }
         if state.halved_at.is_none_or(|at| now.saturating_duration_since(at) > ONE_EVENT) {
             state.halved_at = Some(now);
+            state.good = 0;
             let fewer = state.width / 2;
             // A permit that is in use now cannot be taken back; what is left of them is.
             state.width -= self.permits.forget_permits(fewer.min(state.width - 1));
+        }
+    }
+
+    /// The host answered as it should: after a round of such answers, one more may be in flight again.
+    pub(super) fn fine(&self, now: Instant) {
+        let mut state = locked(&self.state);
+        let calm = state.halved_at.is_none_or(|at| now.saturating_duration_since(at) > ONE_EVENT);
+        if state.width == state.full || !calm {
+            return;
+        }
+        state.good += 1;
+        if state.good >= state.width {
+            state.good = 0;
+            state.width += 1;
+            self.permits.add_permits(1);
         }
     }
 
@@ -263,6 +285,25 @@ mod tests {
         }
         drop(permit);
         assert_eq!(host.permits.available_permits(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_host_that_bears_it_again_is_asked_more() {
+        let manual = ManualClock::new();
+        let clock = Clock::Manual(std::sync::Arc::clone(&manual));
+        let host = Host::new(4);
+        host.busy(None, clock.now());
+        for _ in 0..10 {
+            host.fine(clock.now());
+        }
+        assert_eq!(host.permits.available_permits(), 2, "too soon");
+        manual.advance(Duration::from_secs(2));
+        for expected in [2, 3, 3, 3, 4, 4, 4, 4, 4, 4] {
+            host.fine(clock.now());
+            assert_eq!(host.permits.available_permits(), expected);
+        }
+        host.busy(None, clock.now());
+        assert_eq!(host.permits.available_permits(), 2);
     }
 
     #[tokio::test]

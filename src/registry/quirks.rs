@@ -4,6 +4,8 @@
 //! asked at `https://<host>`, in pages of [`PAGE_SIZE`], and tells by its first answer how to log in.
 
 use crate::model::image::DOCKER_HUB;
+use crate::registry::dates;
+use crate::registry::dates::DateApi;
 
 /// How many tags are asked for in one page.
 pub(super) const PAGE_SIZE: usize = 1000;
@@ -21,8 +23,12 @@ pub(super) struct Quirk {
     pub(super) realm_hosts: &'static [&'static str],
     /// What a token has to allow for reading.
     pub(super) actions: &'static str,
+    /// So many repositories may share one token.
+    pub(super) scopes_per_token: usize,
     /// At most so many requests a second.
     pub(super) requests_per_second: Option<u32>,
+    /// Where it tells when tags were pushed.
+    pub(super) dates: Option<&'static DateApi>,
     /// Why the row is there, with its source.
     pub(super) why: &'static str,
 }
@@ -34,7 +40,9 @@ static PLAIN: Quirk = Quirk {
     token_service: None,
     realm_hosts: &[],
     actions: "pull",
+    scopes_per_token: 1,
     requests_per_second: None,
+    dates: None,
     why: "the OCI distribution specification and the Docker token protocol",
 };
 
@@ -45,9 +53,12 @@ pub(super) static QUIRKS: &[Quirk] = &[
         api_host: Some("registry-1.docker.io"),
         token_service: Some(("https://auth.docker.io/token", "registry.docker.io")),
         realm_hosts: &["auth.docker.io"],
+        scopes_per_token: 20,
         requests_per_second: Some(10),
+        dates: Some(&dates::DOCKER_HUB),
         why: "images are named docker.io, the API is elsewhere (docs.docker.com, `registry` reference); more than some \
-              thousand requests a minute are answered 429 (docker-hub/usage), and Argo CD Image Updater keeps to 10 a second",
+              thousand requests a minute are answered 429 (docker-hub/usage), and Argo CD Image Updater keeps to 10 a second; \
+              `scope` may be given several times (Docker token specification, query parameters)",
         ..PLAIN
     },
     Quirk {
@@ -59,16 +70,27 @@ pub(super) static QUIRKS: &[Quirk] = &[
     Quirk {
         host: "quay.io",
         token_service: Some(("https://quay.io/v2/auth", "quay.io")),
-        why: "always wants a token, for public images too: asking for it first saves the request that would be turned away",
+        dates: Some(&dates::QUAY),
+        why: "always wants a token, for public images too: asking for it first saves the request that would be turned away; \
+              its own API tells when a tag was moved (docs.quay.io, listRepoTags)",
         ..PLAIN
     },
     Quirk {
         host: "*.azurecr.io",
         actions: "pull,metadata_read,content_read",
+        dates: Some(&dates::ACR),
         why: "a repository-scoped token may list tags only with metadata_read (Argo CD Image Updater #1515)",
         ..PLAIN
     },
 ];
+
+/// Software that runs under any name, known by what its token service is called.
+static DATES_BY_SERVICE: &[(&str, &DateApi)] = &[("harbor-registry", &dates::HARBOR)];
+
+/// Where a registry with this token service tells when tags were pushed.
+pub(super) fn dates_by_service(service: &str) -> Option<&'static DateApi> {
+    DATES_BY_SERVICE.iter().find(|(name, _)| *name == service).map(|(_, api)| *api)
+}
 
 /// The row for a registry host as it stands in image names.
 pub(super) fn of(host: &str) -> &'static Quirk {

@@ -31,11 +31,11 @@ pub(super) fn of(answer: &Answer, missing: RegistryErrorKind) -> Failure {
     let message = format!("{host} answered {} {reason}", answer.status.as_u16());
     let mut failure = Failure::new(kind, format!("{}{colon}{words}", message.trim_end()));
     failure.status = Some(answer.status.as_u16());
-    match kind {
-        RegistryErrorKind::RateLimited { retry_after: Some(wait) } => failure
-            .hint(format!("try again in {wait:#}", wait = jiff::SignedDuration::try_from(wait).unwrap_or_default())),
-        RegistryErrorKind::RateLimited { retry_after: None } => failure.hint("try again later, or log in"),
-        _ => failure,
+    let RegistryErrorKind::RateLimited { retry_after } = kind else { return failure };
+    // More seconds than a duration takes are no answer to "when".
+    match retry_after.and_then(|wait| jiff::SignedDuration::try_from(wait).ok()) {
+        Some(wait) => failure.hint(format!("try again in {wait:#}")),
+        None => failure.hint("try again later, or log in"),
     }
 }
 
@@ -86,6 +86,21 @@ mod tests {
             let url = Url::parse("https://r.io/v2/").unwrap();
             let failure = of(&Answer { status, headers, body: body.into(), url }, RegistryErrorKind::TagNotFound);
             assert_eq!((failure.kind, failure.message.as_str()), (kind, message), "{status}");
+        }
+    }
+
+    #[test]
+    fn who_asks_too_often_is_told_when_to_come_back() {
+        for (retry, hint) in [
+            ("7", "try again in 7s"),
+            ("99999", "try again in 27h 46m 39s"),
+            ("9223372036854775808", "try again later, or log in"),
+            ("soon", "try again later, or log in"),
+        ] {
+            let headers = [(RETRY_AFTER, retry.parse().unwrap())].into_iter().collect();
+            let (status, url) = (StatusCode::TOO_MANY_REQUESTS, Url::parse("https://r.io/v2/").unwrap());
+            let failure = of(&Answer { status, headers, body: Vec::new(), url }, RegistryErrorKind::TagNotFound);
+            assert_eq!(failure.hint.as_deref(), Some(hint), "{retry}");
         }
     }
 }

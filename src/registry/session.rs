@@ -3,17 +3,20 @@
 //! The question itself goes first; only a 401 makes this module look for tokens, and what a host wants is learned once:
 //! later questions, for any repository of the host, bring their token along.
 
+mod dates;
+mod scopes;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use http::HeaderValue;
 use http::Method;
 use http::StatusCode;
 use reqwest::Url;
 
-use crate::registry::Access;
 use crate::registry::Remote;
 use crate::registry::challenge;
 use crate::registry::challenge::Challenge;
@@ -31,6 +34,7 @@ use crate::registry::lost::speaks_tls;
 use crate::registry::memo::locked;
 use crate::registry::refusal;
 use crate::registry::requests;
+use crate::registry::session::scopes::Scopes;
 use crate::registry::tokens::Token;
 use crate::registry::tokens::Tokens;
 use crate::registry::tokens::Wish;
@@ -54,6 +58,7 @@ pub(super) struct Question {
 pub(super) struct Session {
     pub(super) transport: Transport,
     tokens: Tokens,
+    pub(super) scopes: Scopes,
     logins: Logins,
     trusted_realms: Vec<String>,
     /// Set before the first question, if at all.
@@ -62,6 +67,8 @@ pub(super) struct Session {
     hosts: Mutex<HashMap<String, Arc<Learned>>>,
 }
 
+/// How long the questions to a host wait for the answer to the first.
+const FIRST_ANSWER: Duration = Duration::from_secs(1);
 /// Why the caller's login is not sent.
 const WITHHELD: &str = "yours is not sent without verified TLS on the word of the cluster's registries.conf; \
                         a file named by `--registries-conf` can say so";
@@ -123,6 +130,7 @@ impl Session {
         Self {
             transport,
             tokens: Tokens::default(),
+            scopes: Scopes::default(),
             logins,
             trusted_realms,
             conf: OnceLock::new(),
@@ -151,14 +159,7 @@ impl Session {
         if let Some(rate) = endpoint.rate {
             self.transport.keep_rate(&endpoint.base, rate);
         }
-        let found = match &remote.access {
-            Access::Caller => match &endpoint.own_name {
-                Some(name) => self.logins.find(name).await,
-                None => Found { login: None, trouble: Some(WITHHELD.to_owned()) },
-            },
-            Access::Login(login) => Found { login: Some(login.clone()), trouble: None },
-        };
-        let who = Identity { endpoint, found };
+        let who = Identity { endpoint, found: self.found(remote, endpoint).await };
         let outcome = match self.converse(&who, question).await {
             Ok(answer) if answer.status.is_success() => return Ok(answer),
             Ok(answer) => refusal::of(&answer, question.missing),
@@ -178,6 +179,9 @@ impl Session {
             },
         };
         let scope = turned_away.as_deref().map_or_else(|| who.endpoint.scope(), |c| who.endpoint.asked_scope(c));
+        if let Some(answer) = self.converse_as_one_of_several(who, &means, &scope, question).await? {
+            return Ok(answer);
+        }
         let pass = self.pass(who, &means, &scope, None).await?;
         let answer = self.send(who.endpoint, &learned, question, pass.header).await?;
         if !learned.turns_away(&answer, question) {
@@ -197,9 +201,10 @@ impl Session {
 
     /// Asks without a login what nobody asked this host before, and learns from what comes back.
     ///
-    /// The others wait: without this, as many questions as may be in flight would all be turned away.
+    /// The others wait a little: without this, as many questions as may be in flight would all be turned away; with
+    /// more of it, a host that never answers the first would not get to answer any.
     async fn find_out(&self, who: &Identity<'_>, learned: &Learned, question: &Question) -> Result<FoundOut, Failure> {
-        let _turn = learned.first.lock().await;
+        let _turn = tokio::time::timeout(FIRST_ANSWER, learned.first.lock()).await;
         if let Some(means) = locked(&learned.means).clone() {
             return Ok(FoundOut::Means(means, None));
         }

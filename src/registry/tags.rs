@@ -1,9 +1,11 @@
 //! The walk through a repository's tag list, page by page, to its end or to an honest "could not see it all".
 
+use std::collections::HashMap;
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use http::Method;
+use jiff::Timestamp;
 
 use crate::registry::Remote;
 use crate::registry::error::Failure;
@@ -15,6 +17,7 @@ use crate::registry::requests::Next;
 use crate::registry::session::Question;
 use crate::registry::session::Session;
 use crate::registry::wire;
+use crate::registry::wire::TagPage;
 
 /// Most bytes of one page.
 const PAGE: usize = 8 * 1024 * 1024;
@@ -31,8 +34,17 @@ pub(super) struct Bounds {
 
 pub(super) const BOUNDS: Bounds = Bounds { bytes: 64 * 1024 * 1024, pages: 5_000, tags: 1_000_000, idle_pages: 3 };
 
-/// Lists every tag of a repository, each once, in the registry's order.
-pub(super) async fn list(session: &Session, remote: &Remote, bounds: Bounds) -> Result<Arc<Vec<String>>, Failure> {
+/// What a repository has.
+#[derive(Debug)]
+pub(crate) struct TagList {
+    /// As the registry spells them, each once, in its order.
+    pub(crate) names: Vec<String>,
+    /// When what a tag points at was uploaded, where the list says so.
+    pub(super) pushed: HashMap<String, Timestamp>,
+}
+
+/// Lists every tag of a repository.
+pub(super) async fn list(session: &Session, remote: &Remote, bounds: Bounds) -> Result<Arc<TagList>, Failure> {
     let endpoint = session.endpoint(remote)?;
     let mut walk = Walk::new(bounds);
     let mut url = requests::tags(&endpoint.base, &endpoint.path, PAGE_SIZE);
@@ -53,7 +65,7 @@ pub(super) async fn list(session: &Session, remote: &Remote, bounds: Bounds) -> 
             Next::None if page.tags == PAGE_SIZE && page.new > 0 => {
                 requests::tags_after(&question.url, walk.tags.last().map_or("", String::as_str))
             }
-            Next::None => return Ok(Arc::new(walk.tags)),
+            Next::None => return Ok(Arc::new(TagList { names: walk.tags, pushed: walk.pushed })),
             Next::Refused(target) => {
                 return Err(Failure::truncated(format!(
                     "after {} tags the list goes on at another host, `{}`",
@@ -71,6 +83,7 @@ struct Walk {
     bounds: Bounds,
     tags: Vec<String>,
     known: HashSet<String>,
+    pushed: HashMap<String, Timestamp>,
     visited: HashSet<String>,
     bytes: usize,
     idle: usize,
@@ -84,19 +97,23 @@ struct Page {
 
 impl Walk {
     fn new(bounds: Bounds) -> Self {
-        let (tags, known, visited) = Default::default();
-        Self { bounds, tags, known, visited, bytes: 0, idle: 0 }
+        let (tags, known, pushed, visited) = Default::default();
+        Self { bounds, tags, known, pushed, visited, bytes: 0, idle: 0 }
     }
 
     fn take(&mut self, body: &[u8]) -> Result<Page, Failure> {
         self.bytes += body.len();
-        let tags = wire::tag_list(body)
+        let TagPage { tags, pushed } = wire::tag_list(body)
             .map_err(|error| Failure::protocol("the registry's tag list is not readable").because(error))?;
         let (count, before) = (tags.len(), self.tags.len());
         for tag in tags {
             if self.known.insert(tag.clone()) {
                 self.tags.push(tag);
             }
+        }
+        for (tag, at) in pushed {
+            let known = self.pushed.entry(tag).or_insert(at);
+            *known = at.max(*known);
         }
         let new = self.tags.len() - before;
         self.idle = if new == 0 { self.idle + 1 } else { 0 };

@@ -20,11 +20,11 @@ use http::header::LOCATION;
 use reqwest::Client;
 use reqwest::Url;
 
+use crate::registry::body;
 use crate::registry::clock::Clock;
 use crate::registry::error::Failure;
 use crate::registry::error::RegistryErrorKind;
 use crate::registry::guard::Names;
-use crate::registry::guard::NotPublic;
 use crate::registry::guard::Resolver;
 use crate::registry::lost::Again;
 use crate::registry::lost::Lost;
@@ -34,8 +34,6 @@ use crate::registry::pace::Host;
 use crate::registry::requests;
 use crate::registry::trust::Trust;
 
-/// Most that is read of an answer that is not a success.
-const ERROR_BODY: usize = 8 * 1024;
 /// Most redirects that are followed for one request.
 const REDIRECTS: usize = 5;
 /// Longest wait for a connection.
@@ -230,7 +228,11 @@ impl Transport {
                     (None, host.attempts().min(pace::PATIENT_ATTEMPTS))
                 }
                 Err(Lost { again: Again::Yes, .. }) => (None, host.attempts()),
-                _ => return outcome.map_err(|lost| note_down(&host, lost)),
+                Ok(_) => {
+                    host.fine(self.settings.outside.clock.now());
+                    return outcome.map_err(|lost| lost.failure);
+                }
+                Err(_) => return outcome.map_err(|lost| note_down(&host, lost)),
             };
             let wait = pace::wait(attempt, retry_after).filter(|_| attempt < attempts);
             if let Ok(answer) = &outcome
@@ -272,7 +274,8 @@ impl Transport {
     async fn exchange(&self, request: &Request) -> Result<Answer, Lost> {
         let name = requests::authority(&request.url);
         if request.guarded {
-            self.check_guarded(&request.url)?;
+            let admitted = self.resolver.admit(&request.url).await;
+            admitted.map_err(|refused| Lost::new(Again::No, Failure::protocol(refused.to_string())))?;
         }
         let client = self.client(request).map_err(Lost::never)?;
         let mut builder = client.request(request.method.clone(), request.url.clone());
@@ -291,19 +294,8 @@ impl Transport {
         if let Some(left) = pace::requests_left(&headers) {
             self.host(&request.url).left(left);
         }
-        let body = read(response, request.limit, &name).await?;
+        let body = body::read(response, request.limit, &name).await?;
         Ok(Answer { status, headers, body, url })
-    }
-
-    fn check_guarded(&self, url: &Url) -> Result<(), Lost> {
-        if requests::address(url).is_some_and(|address| !crate::registry::guard::is_public(address)) {
-            let refused = NotPublic(requests::authority(url));
-            return Err(Lost::new(Again::No, Failure::protocol(refused.to_string())));
-        }
-        if let Some(host) = url.host_str() {
-            self.resolver.guard(host);
-        }
-        Ok(())
     }
 
     fn client(&self, request: &Request) -> Result<Client, Failure> {
@@ -365,35 +357,4 @@ fn note_down(host: &Host, lost: Lost) -> Failure {
 fn redirected(answer: &Answer) -> Option<&str> {
     let follow = matches!(answer.status.as_u16(), 301 | 302 | 303 | 307 | 308);
     answer.header(LOCATION).filter(|_| follow)
-}
-
-/// Reads a body up to its limit; an error's body is cut off there, any other is refused.
-async fn read(mut response: reqwest::Response, limit: usize, name: &str) -> Result<Vec<u8>, Lost> {
-    let success = response.status().is_success();
-    let limit = if success { limit } else { limit.min(ERROR_BODY) };
-    let too_long =
-        || Lost::new(Again::No, Failure::protocol(format!("the answer of {name} is longer than {limit} bytes")));
-    // The length given is that of the compressed body: over the limit already, it need not be read.
-    if success && response.content_length().is_some_and(|length| length > limit as u64) {
-        return Err(too_long());
-    }
-    let mut body = Vec::new();
-    loop {
-        let chunk = match response.chunk().await {
-            Ok(Some(chunk)) => chunk,
-            Ok(None) => return Ok(body),
-            // What is there of an error is better than nothing.
-            Err(_) if !success => return Ok(body),
-            Err(error) => return Err(Lost::of(name, error)),
-        };
-        let room = limit - body.len();
-        if chunk.len() > room {
-            if success {
-                return Err(too_long());
-            }
-            body.extend_from_slice(&chunk[..room]);
-            return Ok(body);
-        }
-        body.extend_from_slice(&chunk);
-    }
 }

@@ -17,6 +17,8 @@ mod alphabetical;
 mod constraint;
 mod digest;
 mod newest_build;
+#[cfg(test)]
+mod properties;
 mod semver;
 mod version;
 

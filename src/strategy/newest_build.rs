@@ -1,6 +1,7 @@
 //! `newest-build`: the image that was built last, by the date in its own config; a constraint is ignored.
 //!
-//! Knows only the dates that it is given. Candidates come with one: who gathers them says so when a date cannot be had.
+//! Knows only the dates that it is given. Candidates come with one, or with the time they were pushed where that shows
+//! that another was built later: an image is built before it is pushed. Who gathers them says so when neither can be had.
 
 use crate::model::candidate::Candidate;
 use crate::model::candidate::Choice;
@@ -26,14 +27,23 @@ struct NewestBuild;
 impl Policy for NewestBuild {
     fn choose(&self, candidates: &[Candidate]) -> Choice {
         // A date is never guessed: a candidate without one cannot win.
-        let (mut dated, undated): (Vec<_>, Vec<_>) = candidates.iter().partition(|c| c.created.is_some());
-        dated.sort_by(|a, b| (a.created, &a.tag).cmp(&(b.created, &b.tag)));
-        let rejected = undated.into_iter().map(|candidate| reject(candidate, Rejection::Unreadable)).collect();
-        choose_last(dated, rejected)
+        let (mut eligible, undated): (Vec<_>, Vec<_>) = candidates.iter().partition(|c| c.created.is_some());
+        let newest = eligible.iter().filter_map(|candidate| candidate.created).max();
+        // Pushed before the winner was built: eligible, and older whatever its date is.
+        let (older, unreadable): (Vec<_>, Vec<_>) =
+            undated.into_iter().partition(|c| newest.is_some() && c.built_by().is_some() && c.built_by() < newest);
+        eligible.extend(older);
+        eligible.sort_by(|a, b| (a.created, a.pushed, &a.tag).cmp(&(b.created, b.pushed, &b.tag)));
+        let rejected = unreadable.into_iter().map(|candidate| reject(candidate, Rejection::Unreadable)).collect();
+        choose_last(eligible, rejected)
     }
 
     fn is_older(&self, winner: &Candidate, current: &Candidate) -> Option<bool> {
-        Some(winner.created? < current.created?)
+        let created = winner.created?;
+        match current.created {
+            Some(current) => Some(created < current),
+            None => (current.built_by()? < created).then_some(false),
+        }
     }
 
     fn because(&self, eligible: usize) -> String {
@@ -49,6 +59,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
+    use crate::model::candidate::CLOCK_SKEW;
     use crate::model::image::Tag;
 
     fn built(tag: &str, second: i64) -> Candidate {
@@ -110,6 +121,27 @@ mod tests {
         assert!(NewestBuild.choose(&[undated]).winner.is_none());
     }
 
+    fn pushed(tag: &str, second: i64) -> Candidate {
+        let pushed = Timestamp::from_second(second).unwrap();
+        Candidate { pushed: Some(pushed), ..Candidate::of_tag(Tag::new(tag).unwrap()) }
+    }
+
+    #[test]
+    fn what_was_pushed_before_the_winner_was_built_is_older() {
+        const SKEW: i64 = CLOCK_SKEW.as_secs();
+        let winner = built("new", 10_000);
+        for (second, expected) in
+            [(0, Rejection::Older), (9_999 - SKEW, Rejection::Older), (10_000 - SKEW, Rejection::Unreadable)]
+        {
+            let choice = NewestBuild.choose(&[pushed("old", second), winner.clone()]);
+            assert_eq!(choice.winner.as_ref(), Some(&winner));
+            assert_eq!(choice.rejected, [reject(&pushed("old", second), expected)], "{second}");
+            assert_eq!(choice.eligible, if expected == Rejection::Older { 2 } else { 1 });
+        }
+        // Nothing was built later than this: its own date would have been needed.
+        assert!(NewestBuild.choose(&[pushed("old", 0)]).winner.is_none());
+    }
+
     #[test]
     fn a_winner_is_older_by_date() {
         let undated = Candidate::of_tag(Tag::new("a").unwrap());
@@ -118,6 +150,8 @@ mod tests {
             (built("a", 2), built("b", 2), Some(false)),
             (built("a", 3), built("b", 2), Some(false)),
             (built("a", 3), undated.clone(), None),
+            (built("a", 10_000), pushed("b", 0), Some(false)),
+            (built("a", 3), pushed("b", 0), None),
         ] {
             assert_eq!(NewestBuild.is_older(&winner, &current), expected, "{winner:?} {current:?}");
         }

@@ -80,7 +80,7 @@ pub(crate) fn conflicts(intents: &[Intent<'_>]) -> BTreeMap<usize, Invalid> {
             continue;
         }
         let labels: Vec<_> = writes.iter().map(|write| format!("`{}`", write.rule.label())).collect();
-        let (field, way_out) = (&writes[0].field, way_out(writes[0].destination));
+        let (field, way_out) = (&writes[0].field, way_out(&writes[0].field));
         let message = format!("{field} would be written for {}, each with another value; {way_out}", labels.join(", "));
         for write in writes {
             let invalid = || Invalid::new(Reason::ConflictingTargets, message.clone());
@@ -90,9 +90,9 @@ pub(crate) fn conflicts(intents: &[Intent<'_>]) -> BTreeMap<usize, Invalid> {
     conflicts
 }
 
-fn way_out(destination: &Destination) -> String {
-    let keys = match destination {
-        Destination::Application { renderer: Some(Renderer::Kustomize), .. } => [keys::KUSTOMIZE_IMAGE_NAME].as_slice(),
+fn way_out(field: &Field) -> String {
+    let keys = match field {
+        Field::KustomizeImage(_) => [keys::KUSTOMIZE_IMAGE_NAME].as_slice(),
         _ => &[keys::HELM_IMAGE_NAME, keys::HELM_IMAGE_TAG],
     };
     let keys: Vec<_> = keys.iter().map(|key| format!("`<alias>.{key}`")).collect();
@@ -103,9 +103,9 @@ fn way_out(destination: &Destination) -> String {
 fn writes<'a>(intent: &Intent<'a>) -> Vec<Write<'a>> {
     let Intent { rule, placement, version } = *intent;
     let (Ok(settings), Some(repository)) = (&rule.settings, &rule.repository) else { return Vec::new() };
-    let Destination::Application { renderer: Some(renderer), .. } = placement.destination else { return Vec::new() };
+    let Some(renderer) = placement.renderer else { return Vec::new() };
     let write = |field, value| Write { rule, destination: &placement.destination, field, value };
-    let parameter = |name: &str| Field::HelmParameter(name.to_owned());
+    let parameter = |name: &str| placement.helm_field(name);
     match renderer {
         Renderer::Helm => match helm::parameters(&settings.targets) {
             Parameters::Spec(spec) => vec![write(parameter(spec), Value::Both(repository, version))],

@@ -1,16 +1,18 @@
 //! Where the updates of an image are written, and what is written there now: pure.
 //!
 //! `source` finds the place, `helm` and `kustomize` know how each renderer names an image, `object` edits an
-//! Application; `apply` carries out what a plan says. To add a renderer: a file beside `helm`, and an arm where
-//! [`Renderer`] is matched.
+//! Application, `git` and `files` a file in a repository; `apply` carries out what a plan says. To add a renderer: a
+//! file beside `helm`, and an arm where [`Renderer`] is matched.
+
+use std::collections::BTreeMap;
 
 use crate::annotations::rule::AppRules;
-use crate::annotations::rule::GitWriteBack;
 use crate::annotations::rule::ImageRule;
 use crate::annotations::rule::Invalid;
 use crate::annotations::rule::Settings;
 use crate::annotations::rule::WriteBack;
 use crate::model::application::Application;
+use crate::model::application::ApplicationKey;
 use crate::model::application::HelmParameter;
 use crate::model::application::Source;
 use crate::model::application::SourceLayout;
@@ -20,9 +22,12 @@ use crate::model::image::Version;
 use crate::model::plan::Destination;
 use crate::model::plan::Edit;
 use crate::model::plan::Field;
+use crate::model::plan::FileKind;
 use crate::model::plan::Renderer;
 
 mod conflicts;
+pub(crate) mod files;
+pub(crate) mod git;
 mod helm;
 mod kustomize;
 pub(crate) mod object;
@@ -30,6 +35,7 @@ mod source;
 
 pub(crate) use conflicts::Intent;
 pub(crate) use conflicts::conflicts;
+use git::InGit;
 
 /// Where an image is written, and what stands there.
 #[derive(Clone, Debug)]
@@ -37,9 +43,18 @@ pub(crate) struct Placement {
     pub(crate) destination: Destination,
     /// The version that the destination sets for the image; `None` if it sets none, or it is not known.
     pub(crate) configured: Option<Version>,
+    /// What renders it; `None` if only the tree of the repository can tell.
+    pub(crate) renderer: Option<Renderer>,
+    /// The source as it is in force: parameters and images with everything merged into them.
+    view: Source,
+    /// With method `git`.
+    pub(crate) git: Option<InGit>,
 }
 
-/// Finds where an image is written.
+/// Where the images of Applications are written, by Application and position in the image list.
+pub(crate) type Placements = BTreeMap<(ApplicationKey, usize), Result<Placement, Invalid>>;
+
+/// Finds where an image is written, as far as that can be told without looking into a repository.
 ///
 /// `chosen` is the source that the user named on the command line, by name or index.
 ///
@@ -60,34 +75,42 @@ pub(crate) fn placement(
             let several = application.layout == SourceLayout::Multiple;
             let destination =
                 Destination::Application { source: several.then(|| source.id()), renderer: Some(renderer) };
-            Ok(Placement { configured: configured(source, renderer, rule, settings), destination })
+            let configured = configured(source, renderer, rule, settings);
+            Ok(Placement { destination, configured, renderer: Some(renderer), view: source.clone(), git: None })
         }
-        WriteBack::Git(git) => Ok(Placement { destination: git_destination(application, git), configured: None }),
+        WriteBack::Git(git) => git::placement(application, git, settings, chosen),
     }
 }
 
-/// The place in a repository, as far as it is known without looking into it.
-fn git_destination(application: &Application, git: &GitWriteBack) -> Destination {
-    let only = match application.sources.as_slice() {
-        [only] => Some(only),
-        _ => None,
-    };
-    Destination::Git {
-        repository: git.repository.clone().or_else(|| only.map(|source| source.repo_url.clone())),
-        branch: git.branch.clone().or_else(|| only.and_then(|source| source.target_revision.clone())),
-        target: git.target.clone(),
-        path: None,
+impl Placement {
+    /// The edits that make it set `version` for an image; empty if it already does.
+    pub(crate) fn edits(&self, rule: &ImageRule, version: &Version) -> Vec<Edit> {
+        let Some(renderer) = self.renderer else { return Vec::new() };
+        self.file_edits(edits(&self.view, renderer, rule, version))
     }
-}
 
-/// The source of an Application that a destination is about.
-pub(crate) fn source_of<'a>(application: &'a Application, destination: &Destination) -> Option<&'a Source> {
-    match destination {
-        Destination::Application { source: Some(wanted), .. } => {
-            application.sources.iter().find(|source| wanted.matches(source))
+    /// What stands at a field; `None` if nothing does.
+    pub(crate) fn value_of(&self, field: &Field) -> Option<String> {
+        if self.git.is_some() { self.value_in_file(field) } else { value_of(&self.view, field) }
+    }
+
+    /// The version that is set once `edits` are made.
+    pub(crate) fn version_after(&self, rule: &ImageRule, edits: &[Edit]) -> Option<Version> {
+        configured(&with_edits(&self.view, edits), self.renderer?, rule, rule.settings.as_ref().ok()?)
+    }
+
+    /// The version that the spec of the Application sets, with method `git`: a running Image Updater would write it too.
+    pub(crate) fn in_spec(&self, rule: &ImageRule) -> Option<Version> {
+        let spec = self.git.as_ref()?.spec();
+        configured(spec, self.renderer?, rule, rule.settings.as_ref().ok()?)
+    }
+
+    /// The field that a Helm parameter of this name is.
+    fn helm_field(&self, name: &str) -> Field {
+        match self.git_target() {
+            Some(target) if target.kind == FileKind::HelmValues => Field::HelmValue(name.to_owned()),
+            _ => Field::HelmParameter(name.to_owned()),
         }
-        Destination::Application { source: None, .. } => application.sources.first(),
-        Destination::Git { .. } => None,
     }
 }
 
@@ -106,7 +129,7 @@ pub(crate) fn configured(
 }
 
 /// The edits that make `source` set `version` for an image; empty if it already does.
-pub(crate) fn edits(source: &Source, renderer: Renderer, rule: &ImageRule, version: &Version) -> Vec<Edit> {
+fn edits(source: &Source, renderer: Renderer, rule: &ImageRule, version: &Version) -> Vec<Edit> {
     let (Some(repository), Ok(settings), false) = (&rule.repository, &rule.settings, version.is_empty()) else {
         return Vec::new();
     };
@@ -120,23 +143,27 @@ pub(crate) fn edits(source: &Source, renderer: Renderer, rule: &ImageRule, versi
 }
 
 /// The value of a field of a source; `None` if it has none.
-pub(crate) fn value_of(source: &Source, field: &Field) -> Option<String> {
+fn value_of(source: &Source, field: &Field) -> Option<String> {
     match field {
         Field::HelmParameter(name) => helm::value(source, name).map(str::to_owned),
         Field::KustomizeImage(name) => kustomize::value(source, name).map(str::to_owned),
-        Field::Annotation(_) => None,
+        Field::HelmValue(_) | Field::Annotation(_) => None,
     }
 }
 
 /// A source with edits made to its parameters and images.
-pub(crate) fn with_edits(source: &Source, edits: &[Edit]) -> Source {
+fn with_edits(source: &Source, edits: &[Edit]) -> Source {
     let mut source = source.clone();
     for edit in edits {
         match (&edit.field, &edit.to) {
-            (Field::HelmParameter(name), to) => {
+            (Field::HelmParameter(name) | Field::HelmValue(name), to) => {
                 let parameters = source.helm.get_or_insert_default();
                 parameters.retain(|parameter| parameter.name != *name);
-                parameters.extend(to.clone().map(|value| HelmParameter { name: name.clone(), value }));
+                parameters.extend(to.clone().map(|value| HelmParameter {
+                    name: name.clone(),
+                    value,
+                    force_string: true,
+                }));
             }
             (Field::KustomizeImage(name), to) => {
                 let images = source.kustomize.get_or_insert_default();

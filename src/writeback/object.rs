@@ -39,6 +39,9 @@ pub(crate) fn edited(object: &Value, destination: &Destination, edits: &[Edit]) 
     let Destination::Application { source, .. } = destination else {
         return Err(Misfit::NoSource("the change is not for the Application".to_owned()));
     };
+    if edits.iter().any(|edit| matches!(edit.field, Field::HelmValue(_))) {
+        return Err(Misfit::NoSource("an Application has no Helm values file".to_owned()));
+    }
     let mut after = object.clone();
     let pointer = if edits.iter().any(|edit| !edit.field.is_annotation()) {
         source_pointer(object, source.as_ref())?
@@ -116,6 +119,8 @@ fn read(object: &Value, source: &str, field: &Field) -> Option<String> {
             .rev()
             .filter_map(text)
             .find(|entry| kustomize::name(entry) == *name),
+        // It stands in a file, never in an Application.
+        Field::HelmValue(_) => None,
     }
 }
 
@@ -156,6 +161,8 @@ fn write(object: &mut Value, source: &str, edit: &Edit) {
             let put = |entry: &mut Value, value: &str| *entry = Value::from(value);
             write_all(list_at(object, source, "kustomize", "images"), to, is_it, put);
         }
+        // Only files in a repository have them, and `edited` lets none through.
+        Field::HelmValue(_) => {}
     }
 }
 

@@ -80,7 +80,7 @@ fn only(
 }
 
 /// The index of the source that `text` names: by `name`, else by number from 0.
-fn named(sources: &[Source], text: &str) -> Result<usize, Invalid> {
+pub(super) fn named(sources: &[Source], text: &str) -> Result<usize, Invalid> {
     sources
         .iter()
         .position(|source| source.name.as_deref() == Some(text))
@@ -89,7 +89,7 @@ fn named(sources: &[Source], text: &str) -> Result<usize, Invalid> {
 }
 
 /// `0 and 2`, `0, 1 and 2`
-fn listed(indexes: &[usize]) -> String {
+pub(super) fn listed(indexes: &[usize]) -> String {
     let texts: Vec<_> = indexes.iter().map(ToString::to_string).collect();
     match texts.split_last() {
         Some((last, [])) => last.clone(),
@@ -99,7 +99,7 @@ fn listed(indexes: &[usize]) -> String {
 }
 
 /// The renderer whose block a source carries, even an empty one.
-fn block(source: &Source) -> Option<Renderer> {
+pub(super) fn block(source: &Source) -> Option<Renderer> {
     match (&source.helm, &source.kustomize) {
         (Some(_), None) => Some(Renderer::Helm),
         (None, Some(_)) => Some(Renderer::Kustomize),
@@ -107,8 +107,8 @@ fn block(source: &Source) -> Option<Renderer> {
     }
 }
 
-/// What renders a source, if it can take the image: its block, else the type that Argo CD found, else its chart.
-fn renderer(application: &Application, index: usize, targets: &Targets) -> Result<Renderer, Invalid> {
+/// What renders a source: its block, else the type that Argo CD found, else its chart; `None` if nothing says so.
+pub(super) fn kind(application: &Application, index: usize) -> Result<Option<Renderer>, Invalid> {
     let source = &application.sources[index];
     let found = application.status.as_ref().and_then(|status| status.source_types.get(index));
     let found = found.map(String::as_str).filter(|found| !found.is_empty());
@@ -118,19 +118,24 @@ fn renderer(application: &Application, index: usize, targets: &Targets) -> Resul
     if source.repo_url.starts_with("oci://") {
         return Err(unsupported("an OCI source is not supported yet"));
     }
-    let renderer = match (block(source), found, &source.chart) {
-        (Some(block), ..) => block,
-        (None, Some("Helm"), _) | (None, _, Some(_)) => Renderer::Helm,
-        (None, Some("Kustomize"), None) => Renderer::Kustomize,
-        (None, Some(other), None) => {
-            return Err(unsupported(format!("a source of type {other} cannot take an image")));
-        }
-        (None, None, None) => {
-            return Err(unsupported(
-                "what renders the source is not known: it has no `helm` or `kustomize` block, and the status does not say",
-            ));
-        }
-    };
+    match (block(source), found, &source.chart) {
+        (Some(block), ..) => Ok(Some(block)),
+        (None, Some("Helm"), _) | (None, _, Some(_)) => Ok(Some(Renderer::Helm)),
+        (None, Some("Kustomize"), None) => Ok(Some(Renderer::Kustomize)),
+        (None, Some(other), None) => Err(unsupported(format!("a source of type {other} cannot take an image"))),
+        (None, None, None) => Ok(None),
+    }
+}
+
+/// What renders a source, if that is known and it can take the image.
+fn renderer(application: &Application, index: usize, targets: &Targets) -> Result<Renderer, Invalid> {
+    let unknown =
+        "what renders the source is not known: it has no `helm` or `kustomize` block, and the status does not say";
+    fitting(kind(application, index)?.ok_or_else(|| unsupported(unknown))?, targets)
+}
+
+/// The renderer, if an image with these targets can be set for it.
+pub(super) fn fitting(renderer: Renderer, targets: &Targets) -> Result<Renderer, Invalid> {
     match renderer {
         Renderer::Helm if targets.wants_kustomize() => {
             Err(unsupported("the source is rendered by Helm, but the image has a `kustomize.image-name`"))
@@ -142,6 +147,6 @@ fn renderer(application: &Application, index: usize, targets: &Targets) -> Resul
     }
 }
 
-fn unsupported(message: impl Into<String>) -> Invalid {
+pub(super) fn unsupported(message: impl Into<String>) -> Invalid {
     Invalid::new(Reason::UnsupportedSource, message)
 }

@@ -31,11 +31,7 @@ impl Case {
     /// The edits that set `version` for an image.
     fn edits(&self, position: usize, version: &str) -> (Destination, Vec<Edit>) {
         let placement = self.placement(position, None).expect("a place");
-        let Destination::Application { renderer: Some(renderer), .. } = placement.destination else {
-            panic!("not in an Application")
-        };
-        let source = source_of(&self.application, &placement.destination).expect("the source that was chosen");
-        let edits = edits(source, renderer, &self.rules.images[position], &Version::parse(version));
+        let edits = placement.edits(&self.rules.images[position], &Version::parse(version));
         (placement.destination, edits)
     }
 }

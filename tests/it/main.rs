@@ -7,15 +7,20 @@ mod world;
 #[path = "../demo/story.rs"]
 mod story;
 
+#[path = "../bench/work.rs"]
+mod work;
+
 mod apply;
 mod architecture;
 mod bookstore;
 mod check;
 mod conformance;
 mod edges;
+mod git;
 mod logins;
 mod parity_api;
 mod parity_registry;
 mod pin;
 mod readme;
+mod registry;
 mod world_itself;

@@ -90,6 +90,31 @@ impl Invocation {
     pub(crate) fn run(&self) -> Output {
         self.spawn().wait()
     }
+
+    /// The same, and the most memory that it had at one time, in KiB.
+    pub(crate) fn run_measured(&self) -> (Output, u64) {
+        let running = self.spawn();
+        let status = format!("/proc/{}/status", running.child.id());
+        let watching = std::thread::spawn(move || {
+            let mut peak = 0;
+            // The line is gone when the program has ended; until then the number only grows.
+            while let Some(now) = std::fs::read_to_string(&status).ok().as_deref().and_then(peak_memory) {
+                peak = now.max(peak);
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            peak
+        });
+        let output = running.wait();
+        let peak = watching.join().expect("a file is read");
+        assert!(peak > 0, "nothing is known of the memory of a program here: this test needs the /proc of Linux");
+        (output, peak)
+    }
+}
+
+/// `VmHWM` of a `/proc/PID/status`, in KiB (proc(5)).
+fn peak_memory(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix(" kB")?.parse().ok()
 }
 
 /// What a program has written to one of its streams so far.

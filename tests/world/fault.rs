@@ -1,10 +1,13 @@
 //! What can go wrong with an answer, on demand: values that a double's HTTP server consults before it answers.
 
+use std::io::Write;
 use std::sync::Arc;
 use std::sync::Condvar;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use http::HeaderMap;
 use http::HeaderName;
 use http::HeaderValue;
@@ -33,8 +36,8 @@ pub(crate) enum Effect {
     Close,
     /// This answer instead of the real one.
     Answer { status: StatusCode, headers: HeaderMap, body: Bytes },
-    /// An answer whose body never ends.
-    Endless { status: StatusCode },
+    /// An answer whose body has no end, or one that comes after so many bytes, which `Content-Length` may announce.
+    Long { bytes: Option<u64>, announced: bool },
     /// The real answer, later.
     Delay(Duration),
     /// The real answer, once the test opens the gate.
@@ -72,7 +75,22 @@ impl Fault {
     }
 
     pub(crate) fn endless() -> Self {
-        Self::new(Effect::Endless { status: StatusCode::OK })
+        Self::new(Effect::Long { bytes: None, announced: false })
+    }
+
+    /// A body of so many bytes, none of which means anything.
+    pub(crate) fn long(bytes: u64) -> Self {
+        Self::new(Effect::Long { bytes: Some(bytes), announced: false })
+    }
+
+    /// The same, and the answer says so before it begins.
+    pub(crate) fn long_as_announced(bytes: u64) -> Self {
+        Self::new(Effect::Long { bytes: Some(bytes), announced: true })
+    }
+
+    /// A small body in gzip that unpacks to so many MiB of nothing.
+    pub(crate) fn bomb(mebibytes: usize) -> Self {
+        Self::status(200).header("Content-Encoding", "gzip").body(bomb(mebibytes))
     }
 
     /// This status, with an empty body; see [`Fault::header`] and [`Fault::body`].
@@ -155,6 +173,18 @@ impl Fault {
             && self.method.as_ref().is_none_or(|method| *method == request.method)
             && (request.path == self.path || (request.path.starts_with(&self.path) && is_prefix(&self.path)))
     }
+}
+
+/// One MiB of spaces, packed once and repeated: blocks of a gzip stream that were flushed stand for themselves.
+fn bomb(mebibytes: usize) -> Bytes {
+    let mut packed = GzEncoder::new(Vec::new(), Compression::best());
+    packed.flush().expect("memory takes bytes");
+    let header = packed.get_ref().len();
+    packed.write_all(&vec![b' '; 1024 * 1024]).expect("memory takes bytes");
+    packed.flush().expect("memory takes bytes");
+    let (header, block) = packed.get_ref().split_at(header);
+    // No last block and no checksum: whoever reads so far has read too far.
+    [header, &block.repeat(mebibytes)].concat().into()
 }
 
 fn is_prefix(path: &str) -> bool {

@@ -269,10 +269,12 @@ fn exchange(
                 response.headers_mut().extend(headers.clone());
                 Ok(response)
             }
-            Some(Effect::Endless { status }) => {
-                log(None, Some(*status));
-                let mut response = Response::new(endless());
-                *response.status_mut() = *status;
+            Some(Effect::Long { bytes, announced }) => {
+                log(None, Some(StatusCode::OK));
+                let mut response = Response::new(long(*bytes));
+                if let Some(bytes) = bytes.filter(|_| *announced) {
+                    response.headers_mut().insert(http::header::CONTENT_LENGTH, bytes.into());
+                }
                 Ok(response)
             }
             Some(Effect::Delay(time)) => {
@@ -328,10 +330,17 @@ fn truncated(response: Response<Bytes>) -> Response<Body> {
     Response::from_parts(head, BodyExt::boxed(StreamBody::new(pieces)))
 }
 
-/// A body that has no end, for readers that must have a limit.
-fn endless() -> Body {
-    let piece = Bytes::from(vec![b' '; 64 * 1024]);
-    BodyExt::boxed(StreamBody::new(futures::stream::repeat_with(move || Ok(Frame::data(piece.clone())))))
+/// A body of spaces, for readers that must have a limit; without a length it has no end.
+fn long(bytes: Option<u64>) -> Body {
+    const PIECE: u64 = 64 * 1024;
+    let piece = Bytes::from(vec![b' '; PIECE as usize]);
+    let mut left = bytes.unwrap_or(u64::MAX);
+    let pieces = std::iter::from_fn(move || {
+        let size = left.min(PIECE);
+        left -= if bytes.is_some() { size } else { 0 };
+        (size > 0).then(|| Ok(Frame::data(piece.slice(..size as usize))))
+    });
+    BodyExt::boxed(StreamBody::new(futures::stream::iter(pieces)))
 }
 
 /// Decodes `%XX`, and in a query `+`; what is not valid stays as it is.

@@ -11,6 +11,7 @@
 //! | `image.rs`, `manifest.rs` | what is put into them: images, Applications |
 //! | `access.rs` | users and what they may do |
 //! | `git_host.rs` | git repositories (`git_repository.rs`) over https and over ssh (`git_ssh.rs`); `git_signing.rs` |
+//! | `internet.rs` | names of the Internet that lead to doubles, behind a proxy |
 //! | `http.rs`, `fault.rs` | the server under the doubles, and what can go wrong with it |
 //! | `servers.rs` | real servers as child processes |
 //! | `person.rs`, `command.rs`, `terminal.rs`, `redact.rs` | running the tool, and what it said |
@@ -32,6 +33,7 @@ mod git_signing;
 mod git_ssh;
 mod http;
 mod image;
+mod internet;
 mod manifest;
 mod person;
 mod redact;
@@ -83,24 +85,29 @@ pub(crate) use self::git_host::READER;
 pub(crate) use self::git_repository::GitRepository;
 pub(crate) use self::git_repository::MAIN;
 pub(crate) use self::git_repository::TreeChange;
+pub(crate) use self::git_repository::executable;
 pub(crate) use self::git_signing::GpgKey;
 pub(crate) use self::git_signing::SshSigner;
 pub(crate) use self::git_ssh::GitSsh;
 pub(crate) use self::http::Exchange;
 pub(crate) use self::image::ACCEPT;
 pub(crate) use self::image::Image;
+pub(crate) use self::internet::Internet;
+pub(crate) use self::internet::Site;
 pub(crate) use self::manifest::Application;
 pub(crate) use self::manifest::from_yaml;
 pub(crate) use self::registry::ROBOT;
 pub(crate) use self::registry::Registry;
 pub(crate) use self::registry::RegistryAuth;
 pub(crate) use self::registry::VISITOR;
+pub(crate) use self::registry_double::Dialect;
 pub(crate) use self::registry_double::Link;
 pub(crate) use self::registry_double::Order;
 pub(crate) use self::registry_double::RegistryDouble;
 pub(crate) use self::resources::Resource;
 pub(crate) use self::resources::named as resource;
 pub(crate) use self::servers::eventually;
+pub(crate) use self::servers::program;
 pub(crate) use self::terminal::Terminal;
 pub(crate) use self::tls::Authority;
 pub(crate) use self::token_server::TokenServer;

@@ -1,10 +1,14 @@
 //! An OCI registry in this process: reads as Debian's docker-registry answers them, and what that one cannot do.
 //!
-//! Beyond the real one: pages of tags with links in several forms, latency, faults, expiring tokens, a log. Content is
-//! put in by [`RegistryDouble::push`], not over HTTP.
+//! Beyond the real one: pages of tags with links in several forms, latency, faults, expiring tokens, a log, and what
+//! public registries add ([`Dialect`]). Content is put in by [`RegistryDouble::push`], not over HTTP.
+
+mod dialect;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::net::IpAddr;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
@@ -26,11 +30,14 @@ use super::http::percent_encode;
 use super::image;
 use super::image::Content;
 use super::image::Image;
+use super::image::Package;
 use super::registry::RegistryAuth;
 use super::tls::Authority;
 use super::token_server::Refused;
 use super::token_server::SERVICE;
 use super::token_server::TokenAuthority;
+
+pub(crate) use self::dialect::Dialect;
 
 /// How a page of tags says where the next one is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -60,12 +67,17 @@ pub(crate) enum Order {
 #[derive(Default)]
 struct State {
     auth: RegistryAuth,
+    dialect: Dialect,
     realm: String,
+    service: String,
+    /// Pulls that are left, where they are counted.
+    pulls_left: u64,
     repositories: BTreeMap<String, Repository>,
     page_size: Option<usize>,
     link: Link,
     order: Order,
-    authority: String,
+    /// `http://127.0.0.1:PORT`.
+    origin: String,
 }
 
 #[derive(Default)]
@@ -73,6 +85,8 @@ struct Repository {
     tags: BTreeMap<String, String>,
     manifests: BTreeMap<String, Content>,
     blobs: BTreeMap<String, Content>,
+    /// When a tag was pushed, RFC 3339, if not when its image was built.
+    pushed: BTreeMap<String, String>,
 }
 
 /// The registry, which ends with this value.
@@ -86,30 +100,42 @@ pub(crate) struct RegistryDouble {
 impl RegistryDouble {
     /// Plain HTTP.
     pub(crate) fn start(auth: RegistryAuth) -> Self {
-        Self::start_with(auth, false)
+        Self::start_with(auth, IpAddr::V4(Ipv4Addr::LOCALHOST), false)
+    }
+
+    /// Plain HTTP on another loopback address, which to a client is another host.
+    pub(crate) fn start_on(host: IpAddr, auth: RegistryAuth) -> Self {
+        Self::start_with(auth, host, false)
     }
 
     /// HTTPS with the certificate of [`Authority`].
     pub(crate) fn start_tls(auth: RegistryAuth) -> Self {
-        Self::start_with(auth, true)
+        Self::start_with(auth, IpAddr::V4(Ipv4Addr::LOCALHOST), true)
     }
 
-    fn start_with(auth: RegistryAuth, tls: bool) -> Self {
-        let state = Arc::new(Mutex::new(State { auth, ..State::default() }));
+    /// HTTPS on another loopback address; the certificate is for 127.0.0.1 and 127.0.0.2.
+    pub(crate) fn start_tls_on(host: IpAddr, auth: RegistryAuth) -> Self {
+        Self::start_with(auth, host, true)
+    }
+
+    fn start_with(auth: RegistryAuth, host: IpAddr, tls: bool) -> Self {
+        let service = SERVICE.to_owned();
+        let state = Arc::new(Mutex::new(State { auth, service, ..State::default() }));
         let tokens = Arc::new(TokenAuthority::default());
         let (shared, own) = (Arc::clone(&state), Arc::clone(&tokens));
         let acceptor = tls.then(|| Authority::of_this_process().acceptor());
-        let server = HttpServer::start(acceptor, move |request| {
-            if request.path == "/token" {
+        let server = HttpServer::start_on(host, acceptor, move |request| {
+            let mut state = shared.lock().unwrap();
+            if request.path == state.token_path() {
                 return own.answer(request);
             }
-            shared.lock().unwrap().answer(&own, request)
+            state.answer(&own, request)
         });
         let scheme = if tls { "https" } else { "http" };
         {
             let mut state = state.lock().unwrap();
-            state.authority = server.authority();
-            state.realm = format!("{scheme}://{}/token", server.authority());
+            state.origin = format!("{scheme}://{}", server.authority());
+            state.realm = format!("{}/token", state.origin);
         }
         Self { server, state, tokens }
     }
@@ -124,13 +150,22 @@ impl RegistryDouble {
     }
 
     pub(crate) fn push(&self, repository: &str, tag: &str, image: &Image) {
+        self.state().put(repository, &[tag.to_owned()], &image.pack());
+    }
+
+    /// Publishes one image under each tag of each repository.
+    pub(crate) fn fill(&self, repositories: &[(String, Vec<String>)], image: &Image) {
         let package = image.pack();
-        let digest = package.manifest().digest.clone();
+        for (repository, tags) in repositories {
+            self.state().put(repository, tags, &package);
+        }
+    }
+
+    /// Says when a tag was pushed, if not when its image was built; RFC 3339.
+    pub(crate) fn pushed(&self, repository: &str, tag: &str, time: &str) {
         let mut state = self.state();
-        let repository = state.repositories.entry(repository.to_owned()).or_default();
-        repository.manifests.extend(package.manifests.into_iter().map(|content| (content.digest.clone(), content)));
-        repository.blobs.extend(package.blobs.into_iter().map(|content| (content.digest.clone(), content)));
-        repository.tags.insert(tag.to_owned(), digest);
+        let repository = state.repositories.get_mut(repository).expect("a repository that was pushed to");
+        repository.pushed.insert(tag.to_owned(), time.to_owned());
     }
 
     /// Lists a tag whose manifest is not there.
@@ -216,6 +251,10 @@ fn route(path: &str) -> Option<(Option<&str>, Endpoint<'_>)> {
     (!name.is_empty() && name.chars().all(legal)).then_some((Some(name), endpoint))
 }
 
+fn is_list(path: &str) -> bool {
+    path.ends_with("/tags/list")
+}
+
 fn error(status: StatusCode, code: &str, message: &str, detail: &Value) -> Response<Bytes> {
     let mut error = json!({"code": code, "message": message});
     if !detail.is_null() || code == "UNAUTHORIZED" {
@@ -231,7 +270,26 @@ fn json_response(status: StatusCode, body: &Value) -> Response<Bytes> {
 }
 
 impl State {
-    fn answer(&self, tokens: &TokenAuthority, request: &Request) -> Answer {
+    /// Where tokens are given out, if that is here.
+    fn token_path(&self) -> &str {
+        self.realm.strip_prefix(&self.origin).unwrap_or_default()
+    }
+
+    fn put(&mut self, repository: &str, tags: &[String], package: &Package) {
+        let repository = self.repositories.entry(repository.to_owned()).or_default();
+        let by_digest = |contents: &[Content]| -> Vec<_> {
+            contents.iter().map(|content| (content.digest.clone(), content.clone())).collect()
+        };
+        repository.manifests.extend(by_digest(&package.manifests));
+        repository.blobs.extend(by_digest(&package.blobs));
+        let digest = &package.manifest().digest;
+        repository.tags.extend(tags.iter().map(|tag| (tag.clone(), digest.clone())));
+    }
+
+    fn answer(&mut self, tokens: &TokenAuthority, request: &Request) -> Answer {
+        if let Some(answer) = self.answer_dates(tokens, request) {
+            return answer;
+        }
         let (response, user) = match route(&request.path) {
             None => (plain_text(StatusCode::NOT_FOUND, "404 page not found\n"), None),
             Some((name, endpoint)) => match self.authorize(tokens, request, name) {
@@ -244,6 +302,7 @@ impl State {
         };
         let (mut head, body) = response.into_parts();
         head.headers.insert("Docker-Distribution-Api-Version", header::HeaderValue::from_static("registry/2.0"));
+        self.count_pull(request, &mut head);
         head.headers.insert(header::CONTENT_LENGTH, body.len().into());
         let body = if request.method == "HEAD" { Bytes::new() } else { body };
         Answer { response: Response::from_parts(head, body), user }
@@ -266,11 +325,17 @@ impl State {
                 r#"Basic realm="test""#.to_owned()
             }
             RegistryAuth::Token => {
-                let mut challenge = format!(r#"Bearer realm="{}",service="{SERVICE}""#, self.realm);
+                let mut challenge = format!(r#"Bearer realm="{}",service="{}""#, self.realm, self.service);
                 if let Some(repository) = repository {
                     write!(challenge, r#",scope="repository:{repository}:pull""#).expect("a string takes text");
                 }
-                match authorization.strip_prefix("Bearer ").map(|token| tokens.check(token, repository)) {
+                // Azure has a right of its own for lists.
+                let metadata = repository.filter(|_| self.dialect == Dialect::Azure && is_list(&request.path));
+                let check = |token: &str| match metadata {
+                    Some(repository) => tokens.check_metadata(token, repository),
+                    None => tokens.check(token, repository),
+                };
+                match authorization.strip_prefix("Bearer ").map(check) {
                     None => {}
                     Some(Ok(user)) => return Ok(Some(user)),
                     Some(Err(Refused::Unknown)) => challenge.push_str(r#",error="invalid_token""#),
@@ -328,7 +393,9 @@ impl State {
         // Without pages of its own the real registry ignores `n` (2.8); so does the double.
         let size = self.page_size.map_or(usize::MAX, |size| size.min(wanted));
         let end = start.saturating_add(size).min(tags.len());
-        let mut response = json_response(StatusCode::OK, &json!({"name": name, "tags": tags[start..end]}));
+        let mut body = json!({"name": name, "tags": tags[start..end]});
+        self.add_manifests(&mut body, repository);
+        let mut response = json_response(StatusCode::OK, &body);
         let last = tags[start..end].last().filter(|_| end < tags.len() || self.link == Link::Itself);
         if let Some(link) = last.and_then(|last| self.next_link(request, size, last)) {
             let link = format!("<{link}>; rel=\"next\"").parse().expect("a header value");
@@ -341,7 +408,7 @@ impl State {
         let path = format!("{}?last={}&n={size}", request.path, percent_encode(last));
         match &self.link {
             Link::Relative => Some(path),
-            Link::Absolute => Some(format!("http://{}{path}", self.authority)),
+            Link::Absolute => Some(format!("{}{path}", self.origin)),
             Link::Elsewhere(origin) => Some(format!("{origin}{path}")),
             Link::Itself => Some(request.uri()),
             Link::Missing => None,

@@ -16,7 +16,21 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
 
-/// A certificate authority of this process, and one certificate of it for the loopback hosts.
+/// Public names that doubles can be put up at; the certificate of [`Authority`] is for them too.
+pub(crate) static NAMES: &[&str] = &[
+    "registry-1.docker.io",
+    "auth.docker.io",
+    "hub.docker.com",
+    "quay.io",
+    "ghcr.io",
+    "example.azurecr.io",
+    "europe-docker.pkg.dev",
+    "harbor.example.com",
+    "registry.example.com",
+];
+
+/// A certificate authority of this process, and one certificate of it for the loopback hosts and the names of
+/// [`NAMES`].
 pub(crate) struct Authority {
     /// The authority's own certificate, PEM.
     pub(crate) ca: String,
@@ -45,7 +59,8 @@ impl Authority {
         params.distinguished_name.push(rcgen::DnType::CommonName, "kubectl-image-update tests");
         let ca = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
         let key = KeyPair::generate()?;
-        let names = ["localhost", "127.0.0.1", "127.0.0.2", "::1"].map(String::from);
+        let names = ["localhost", "127.0.0.1", "127.0.0.2", "::1"].iter().chain(NAMES);
+        let names: Vec<String> = names.map(|&name| name.to_owned()).collect();
         let certificate = CertificateParams::new(names)?.signed_by(&key, &ca)?;
         let provider = Arc::new(ring::default_provider());
         let builder = || {

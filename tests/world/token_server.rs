@@ -53,6 +53,8 @@ struct Token {
     user: String,
     /// Repositories the token may pull.
     pull: BTreeSet<String>,
+    /// Repositories whose tags the token may list where that is a right of its own.
+    metadata: BTreeSet<String>,
 }
 
 /// Why a token does not open a repository.
@@ -110,6 +112,22 @@ impl TokenAuthority {
         }
     }
 
+    /// Whether the token opens the metadata of a repository.
+    pub(crate) fn check_metadata(&self, token: &str, repository: &str) -> Result<String, Refused> {
+        let state = self.state.lock().unwrap();
+        let token = state.tokens.get(token).ok_or(Refused::Unknown)?;
+        token.metadata.contains(repository).then(|| token.user.clone()).ok_or(Refused::InsufficientScope)
+    }
+
+    /// Whether somebody with this Basic login, or without, may pull a repository; who it is.
+    pub(crate) fn may_pull(&self, basic: Option<&str>, repository: &str) -> Option<String> {
+        let user = match basic {
+            Some(basic) => self.login(basic)?,
+            None => String::new(),
+        };
+        self.state.lock().unwrap().may_pull(&user, repository).then_some(user)
+    }
+
     /// The token endpoint: `GET` with Basic or without a login, `POST` with a form.
     pub(crate) fn answer(&self, request: &Request) -> Answer {
         let form = Request { query: String::from_utf8_lossy(&request.body).into_owned(), ..request.clone() };
@@ -143,16 +161,18 @@ impl TokenAuthority {
 
     fn issue(&self, user: &str, scopes: &[String]) -> Value {
         let mut state = self.state.lock().unwrap();
-        let wanted = scopes.iter().filter_map(|scope| {
-            let (repository, actions) = scope.strip_prefix("repository:")?.rsplit_once(':')?;
-            actions.split(',').any(|action| action == "pull").then_some(repository)
-        });
-        let pull: BTreeSet<String> =
-            wanted.filter(|repository| state.may_pull(user, repository)).map(str::to_owned).collect();
+        let granted = |wanted: &str| -> BTreeSet<String> {
+            let repositories = scopes.iter().filter_map(|scope| {
+                let (repository, actions) = scope.strip_prefix("repository:")?.rsplit_once(':')?;
+                actions.split(',').any(|action| action == wanted).then_some(repository)
+            });
+            repositories.filter(|repository| state.may_pull(user, repository)).map(str::to_owned).collect()
+        };
+        let (pull, metadata) = (granted("pull"), granted("metadata_read"));
         state.serial += 1;
         let access = pull.iter().map(|name| (name.as_str(), &["pull"][..]));
         let token = sign(user, access, state.serial);
-        state.tokens.insert(token.clone(), Token { user: user.to_owned(), pull });
+        state.tokens.insert(token.clone(), Token { user: user.to_owned(), pull, metadata });
         let field = if state.oauth_field { "access_token" } else { "token" };
         let mut grant = json!({field: token});
         if let Some(lifetime) = state.lifetime {
@@ -211,12 +231,29 @@ impl TokenServer {
         Self { server, authority }
     }
 
+    /// Over TLS, for a name of [`super::internet`].
+    pub(crate) fn start_tls(authority: Arc<TokenAuthority>) -> Self {
+        let own = Arc::clone(&authority);
+        let acceptor = Authority::of_this_process().acceptor();
+        let server = HttpServer::start(Some(acceptor), move |request| own.answer(request));
+        Self { server, authority }
+    }
+
+    /// `IP:PORT`.
+    pub(crate) fn address(&self) -> String {
+        self.server.authority()
+    }
+
     pub(crate) fn realm(&self) -> String {
         format!("http://{}/token", self.server.authority())
     }
 
     pub(crate) fn log(&self) -> Vec<Exchange> {
         self.server.log()
+    }
+
+    pub(crate) fn clear_log(&self) {
+        self.server.clear_log();
     }
 
     pub(crate) fn fault(&self, fault: Fault) {

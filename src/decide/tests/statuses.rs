@@ -242,7 +242,7 @@ fn what_is_not_deployed_is_not_asked_about() {
         ),
         (
             "git, live unknown",
-            format!("{list}, write-back-method: git}}, {helm}, status: {{}}"),
+            format!("{list}, write-back-method: git}}, source: {{repoURL: 'https://h/r', helm: {{}}}}, status: {{}}"),
             ImageStatus::NotDeployed,
             CurrentFrom::None,
         ),

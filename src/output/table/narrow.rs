@@ -11,6 +11,7 @@ use crate::output::table::candidate;
 use crate::output::table::current;
 use crate::output::table::dash;
 use crate::output::text::safe;
+use crate::output::text::width as text_width;
 
 /// The decisions below their Applications, for a terminal too narrow for a table.
 pub(super) fn list(decisions: &[Decision], layout: Layout, width: usize) -> String {
@@ -41,7 +42,7 @@ pub(super) fn indented(text: &str, indent: usize, width: usize) -> String {
     let mut lines = String::new();
     let mut line = String::new();
     for word in text.split_whitespace() {
-        if !line.is_empty() && indent + 1 + line.chars().count() + word.chars().count() > width {
+        if !line.is_empty() && indent + 1 + text_width(&line) + text_width(word) > width {
             let _ = writeln!(lines, "{blanks}{line}");
             line.clear();
         }

@@ -5,6 +5,8 @@
 //! `tagsortmode` and `credsexpire` are checked and then not needed: no strategy here relies on the order of a tag list,
 //! and a run reads a login once and ends long before one that is worth refreshing expires.
 
+#[cfg(test)]
+mod properties;
 mod read;
 mod yaml;
 

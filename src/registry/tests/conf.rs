@@ -21,7 +21,7 @@ async fn ask(client: &Client, image: &str) -> Result<String, String> {
     let name = crate::model::image::Reference::parse(image);
     let remote = Remote::named(&name, name.repository().unwrap());
     let tags = client.registries.tags(&remote).await;
-    tags.map(|tags| tags.join(" ")).map_err(|error| format!("{:?}: {}", error.kind(), error.message()))
+    tags.map(|tags| tags.names.join(" ")).map_err(|error| format!("{:?}: {}", error.kind(), error.message()))
 }
 
 #[tokio::test]

@@ -132,7 +132,7 @@ async fn answers_are_not_shared_between_logins() {
     assert!(client.tags(&server, "a").await.unwrap_err().starts_with("Denied"));
     let login = Login::of("foo", SecretString::from("bar".to_owned()));
     let remote = Remote { access: Access::Login(login), ..remote(&server, "a") };
-    assert_eq!(*client.registries.tags(&remote).await.unwrap(), ["mine"]);
+    assert_eq!(client.registries.tags(&remote).await.unwrap().names, ["mine"]);
 }
 
 #[tokio::test]

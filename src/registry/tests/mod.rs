@@ -4,11 +4,15 @@ mod conf;
 mod documents;
 mod faults;
 mod logins;
+mod newest;
 mod paging;
+mod scopes;
 mod server;
 mod tls;
 
 use std::sync::Arc;
+
+use jiff::Timestamp;
 
 use server::Server;
 
@@ -58,7 +62,7 @@ impl Client {
 
     async fn tags(&self, server: &Server, path: &str) -> Result<String, String> {
         let tags = self.registries.tags(&remote(server, path)).await;
-        tags.map(|tags| tags.join(" ")).map_err(|error| shown(&error, server))
+        tags.map(|tags| tags.names.join(" ")).map_err(|error| shown(&error, server))
     }
 
     async fn digest(&self, server: &Server, tag: &str) -> Result<Digest, String> {

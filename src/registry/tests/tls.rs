@@ -28,7 +28,7 @@ fn names(server: &Server, places: &[(&str, &str)]) -> Names {
 async fn ask(client: &Client, registry: &str) -> Result<String, String> {
     let remote = Remote::from(Repository::new(Some(registry), "acme/web").unwrap());
     let tags = client.registries.tags(&remote).await;
-    tags.map(|tags| tags.join(" ")).map_err(|error| format!("{:?}: {}", error.kind(), error.message()))
+    tags.map(|tags| tags.names.join(" ")).map_err(|error| format!("{:?}: {}", error.kind(), error.message()))
 }
 
 #[tokio::test]

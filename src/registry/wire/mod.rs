@@ -1,9 +1,13 @@
 //! What registries answer, as JSON: read here, judged by the callers. Pure.
 
 mod manifest;
+#[cfg(test)]
+mod properties;
+mod uploads;
 
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use crate::model::image::Platform;
 use crate::registry::wire::manifest::RawPlatform;
@@ -12,29 +16,46 @@ pub(super) use crate::registry::wire::manifest::IndexEntry;
 pub(super) use crate::registry::wire::manifest::Manifest;
 pub(super) use crate::registry::wire::manifest::manifest;
 
+/// A page of `/v2/<name>/tags/list`.
+#[derive(Debug, Default)]
+pub(super) struct TagPage {
+    pub(super) tags: Vec<String>,
+    /// When what a tag points at was uploaded, where the registry says so.
+    pub(super) pushed: Vec<(String, Timestamp)>,
+}
+
 /// Reads a JSON object.
 ///
 /// serde would also read a list as the fields in their order: `[]` as a tag list without tags.
-fn object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, serde_json::Error> {
+pub(super) fn object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, serde_json::Error> {
     if body.trim_ascii_start().starts_with(b"[") {
         return Err(serde::de::Error::custom("a list where an object belongs"));
     }
     serde_json::from_slice(body)
 }
 
+/// Reads a JSON list of objects.
+pub(super) fn list<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<Vec<T>, serde_json::Error> {
+    let objects: Vec<&'a RawValue> = serde_json::from_slice(body)?;
+    objects.into_iter().map(|raw| object(raw.get().as_bytes())).collect()
+}
+
 /// Reads a page of tags.
 ///
 /// # Errors
 /// If it is not a JSON object of the right types.
-pub(super) fn tag_list(body: &[u8]) -> Result<Vec<String>, serde_json::Error> {
-    /// A page of `/v2/<name>/tags/list`.
+pub(super) fn tag_list(body: &[u8]) -> Result<TagPage, serde_json::Error> {
     #[derive(Deserialize)]
-    struct TagList {
+    struct TagList<'a> {
         /// `null` and absence are an empty list (case `pag-04`).
         #[serde(default)]
         tags: Option<Vec<String>>,
+        #[serde(default, borrow)]
+        manifest: Option<&'a RawValue>,
     }
-    object::<TagList>(body).map(|list| list.tags.unwrap_or_default())
+    let TagList { tags, manifest } = object(body)?;
+    let pushed = manifest.map(uploads::read).unwrap_or_default();
+    Ok(TagPage { pushed, tags: tags.unwrap_or_default() })
 }
 
 /// Reads what a token service answers; the text of an error is not handed on, since it may quote a token.
@@ -136,7 +157,27 @@ pub(super) fn config(body: &[u8]) -> Result<Config, serde_json::Error> {
 
 /// Reads a build date, RFC 3339 with any number of fraction digits (cases `rc-20` to `rc-22`).
 pub(super) fn created(text: &str) -> Option<Timestamp> {
-    text.parse().ok()
+    // jiff reads other forms too, such as `[Europe/Paris]` at the end, and no more than nine digits.
+    let (whole, rest) = text.split_at_checked("2024-05-01T10:00:00".len())?;
+    let stands = |(at, b): (usize, u8)| match at {
+        4 | 7 => b == b'-',
+        10 => b.eq_ignore_ascii_case(&b'T'),
+        13 | 16 => b == b':',
+        _ => b.is_ascii_digit(),
+    };
+    let zone = rest.trim_start_matches(|c: char| c == '.' || c.is_ascii_digit());
+    let fraction = &rest[..rest.len() - zone.len()];
+    let digits = fraction.strip_prefix('.').unwrap_or("0");
+    let is_fraction = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    let is_zone = match zone.as_bytes() {
+        [b'Z' | b'z'] => true,
+        [b'+' | b'-', offset @ ..] => offset.len() == 5 && offset[2] == b':',
+        _ => false,
+    };
+    if !whole.bytes().enumerate().all(stands) || !is_fraction || !is_zone {
+        return None;
+    }
+    format!("{whole}.{}{zone}", &digits[..digits.len().min(9)]).parse().ok()
 }
 
 #[cfg(test)]
@@ -157,6 +198,17 @@ mod tests {
             ("2024-05-01", None),
             ("2024-05-01T10:00:00", None),
             ("2024-13-01T10:00:00Z", None),
+            ("2024-05-01T10:00:00.1234567899999Z", Some("2024-05-01T10:00:00.123456789Z")),
+            ("2024-05-01t10:00:00z", Some("2024-05-01T10:00:00Z")),
+            ("2024-05-01T10:00:00.Z", None),
+            ("2024-05-01T10:00:00.1.2Z", None),
+            ("2024-05-01T10:00:00+02:02:00", None),
+            ("2024-05-01T10:00:00+0200", None),
+            ("2024-05-01T10:00:00+02:00[Europe/Paris]", None),
+            ("2024-05-01 10:00:00Z", None),
+            ("20240501T100000Z", None),
+            ("2024-05-01T10:00Z", None),
+            ("２024-05-01T10:00:00Z", None),
         ] {
             assert_eq!(created(text).map(|t| t.to_string()).as_deref(), expected, "{text}");
         }
@@ -175,7 +227,7 @@ mod tests {
 
     #[test]
     fn a_list_is_not_an_object() {
-        assert_eq!(tag_list(br#"{"tags":["a"]}"#).unwrap(), ["a"]);
+        assert_eq!(tag_list(br#"{"tags":["a"]}"#).unwrap().tags, ["a"]);
         for body in ["[]", " [null]", r#"[["a"]]"#, "null", "\"a\"", "1", ""] {
             assert!(tag_list(body.as_bytes()).is_err(), "{body}");
             assert!(token_answer(body.as_bytes()).is_none(), "{body}");

@@ -192,12 +192,7 @@ fn the_source_is_found_by_what_it_is() {
         ("none", "project: default", ONLY, "no source any more"),
         ("odd", "source: text", ONLY, "no source any more"),
         ("hydrated", "{source: {path: a}, sourceHydrator: {drySource: {}}}", ONLY, "source hydrator now"),
-        (
-            "git",
-            "source: {path: a}",
-            Destination::Git { repository: None, branch: None, target: None, path: None },
-            "not for the Application",
-        ),
+        ("git", "source: {path: a}", Destination::Git(crate::model::tests::git_target()), "not for the Application"),
     ] {
         no_source(id, short, &destination, words);
     }
@@ -268,6 +263,7 @@ fn read(object: &Value, field: &Field) -> Option<String> {
             Some(found.as_str().unwrap().to_owned())
         }
         Field::Annotation(key) => object["metadata"]["annotations"][key].as_str().map(str::to_owned),
+        Field::HelmValue(_) => None,
     }
 }
 
@@ -284,7 +280,7 @@ fn without(object: &Value, field: &Field) -> Value {
             elements.retain(|element| match field {
                 Field::HelmParameter(name) => element["name"] != **name,
                 Field::KustomizeImage(name) => element.as_str().is_none_or(|entry| kustomize::name(entry) != name),
-                Field::Annotation(_) => true,
+                Field::HelmValue(_) | Field::Annotation(_) => true,
             });
         }
         if found.get(list).is_some_and(|list| list == &json!([])) {

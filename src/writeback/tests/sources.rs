@@ -196,27 +196,3 @@ fn targets_that_do_not_fit_the_source_are_refused() {
         assert!(message.contains(words), "{id}: {message}");
     }
 }
-
-#[test]
-fn a_repository_is_named_as_far_as_it_is_known() {
-    let git = |annotations: &str, rest: &str| {
-        let short = format!("{{annotations: {{image-list: nginx, write-back-method: git, {annotations}}}, {rest}}}");
-        match case(&short).placement(0, None).unwrap() {
-            Placement {
-                destination: Destination::Git { repository, branch, target, path: None },
-                configured: None,
-            } => [repository, branch, target],
-            other => panic!("{other:?}"),
-        }
-    };
-    let some = |texts: [&str; 3]| texts.map(|text| (!text.is_empty()).then(|| text.to_owned()));
-    let source = "source: {repoURL: r, targetRevision: main}";
-    assert_eq!(git("", source), some(["r", "main", ""]));
-    assert_eq!(
-        git("git-branch: 'b:x', git-repository: q, write-back-target: helmvalues", source),
-        some(["q", "b", "helmvalues"])
-    );
-    assert_eq!(git("", "sources: [{repoURL: r}, {repoURL: s}]"), some(["", "", ""]));
-    let broken = case("{annotations: {image-list: nginx, write-back-method: x}, source: {helm: {}}}");
-    assert_eq!(broken.placement(0, None).unwrap_err().reason, Reason::BadValue);
-}

@@ -22,6 +22,7 @@ on_both!(
     images_of_one_registry_are_told_apart,
     duplicate_parameters_are_all_set,
     an_image_of_another_name_is_replaced,
+    names_go_by_platform_on_request,
 );
 
 fn check(world: &World, code: i32) -> Value {
@@ -222,4 +223,58 @@ fn registries_are_asked_as_little_as_can_be() {
     asked();
     world.run(&["check", "four", "five"]).expect(0);
     assert_eq!(asked(), ["GET /v2/acme/bookstore/tags/list"]);
+}
+
+fn names_go_by_platform_on_request(backend: Backend) {
+    let world = World::new(backend);
+    let built = |tag: &str, platform: &str| {
+        let image = Image::built("2026-11-01T08:00:00Z").content(tag).platform(platform);
+        world.publish(REPOSITORY, tag, &image);
+    };
+    for (tag, platform) in
+        [("v1.0.0", "linux/amd64"), ("v1.0.1", "linux/amd64"), ("v1.0.2", "linux/arm64"), ("v1.0.3", "windows/amd64")]
+    {
+        built(tag, platform);
+    }
+    let list = |name: &str| Application::named(name).image_list("web=$REGISTRY/acme/bookstore:~1.0");
+    let digest = Application::named("digest")
+        .image_list("web=$REGISTRY/acme/bookstore:v1.0.3")
+        .annotation("web.update-strategy", "digest");
+    for application in [
+        list("semver").annotation("web.platforms", "linux/amd64"),
+        list("last").annotation("web.update-strategy", "alphabetical").annotation("web.platforms", "linux/amd64"),
+        list("nowhere").annotation("web.platforms", "linux/s390x"),
+        digest,
+    ] {
+        world.application(bookstore::running(application, &world, Form::Kustomize, "v1.0.0"));
+    }
+    let candidates = |report: &Value| -> Vec<String> {
+        items(report)
+            .iter()
+            .map(|item| {
+                let tag = item["candidate"]["tag"].as_str().unwrap_or("-");
+                format!("{} {tag} {}", item["application"].as_str().unwrap(), item["status"].as_str().unwrap())
+            })
+            .collect()
+    };
+    let report = check(&world, 0);
+    let usual =
+        ["digest v1.0.3", "last v1.0.3", "nowhere v1.0.3", "semver v1.0.3"].map(|row| format!("{row} UpdateAvailable"));
+    assert_eq!(candidates(&report), usual);
+    // In this cluster of no nodes any platform will do for the one that does not say.
+    let report = world.run(&["check", "-o", "json", "--check-platforms", "--explain"]).expect(0).json();
+    let expected = [
+        "digest v1.0.3 UpdateAvailable",
+        "last v1.0.1 UpdateAvailable",
+        "nowhere - NoCandidate",
+        "semver v1.0.1 UpdateAvailable",
+    ];
+    assert_eq!(candidates(&report), expected);
+    let semver = items(&report).last().unwrap();
+    for tag in ["v1.0.2", "v1.0.3"] {
+        let wrong = json!({"tag": tag, "reason": "WrongPlatform"});
+        assert!(semver["rejected"].as_array().unwrap().contains(&wrong), "{semver}");
+    }
+    let plan = world.run(&["plan", "semver", "-o", "json", "--check-platforms"]).expect(0).json();
+    assert_eq!(plan["changes"][0]["images"][0]["to"]["tag"], "v1.0.1", "{plan}");
 }

@@ -166,8 +166,15 @@ fn a_registry_that_does_not_answer_is_not_waited_for() {
     bookstore::open(&world, Form::Helm);
     world.registry().double().fault(Fault::hang());
     let began = Instant::now();
-    for words in [&["check"][..], &["plan"], &["apply", "--all", "--yes"], &["pin", "bookstore", "web=v1.0.1"]] {
-        failed(world.run(&[words, &["--timeout", "0.3s"]].concat()), &["--timeout"]);
+    for (words, code, says) in [
+        (&["check"][..], 3, "1 undetermined"),
+        (&["check", "-o", "json"], 3, "--timeout"),
+        (&["plan", "-o", "json"], 3, "\"complete\": false"),
+        (&["apply", "--all", "--yes"], 3, ""),
+        (&["pin", "bookstore", "web=v1.0.1"], 1, "--timeout"),
+    ] {
+        let output = world.run(&[words, &["--timeout", "1s"]].concat()).expect(code);
+        assert!(output.to_string().contains(says), "{output}");
     }
     assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
     assert!(world.writes().is_empty());

@@ -15,7 +15,7 @@ use crate::world::on_both;
 on_both!(
     what_does_not_exist_is_not_pinned,
     what_is_not_meant_is_asked_for,
-    git_write_back_is_not_pinned,
+    a_repository_that_cannot_be_read_is_not_pinned,
     an_entry_that_has_no_key_needs_an_alias,
     a_registry_that_does_not_answer_is_not_believed,
 );
@@ -77,13 +77,15 @@ fn what_is_not_meant_is_asked_for(backend: Backend) {
     world.run(&["pin", "live", "web"]).expect(0);
 }
 
-fn git_write_back_is_not_pinned(backend: Backend) {
+fn a_repository_that_cannot_be_read_is_not_pinned(backend: Backend) {
     let world = World::new(backend);
     let course = bookstore::semver(&world);
-    world.application(course.application(&world, Form::Helm).annotation("write-back-method", "git"));
+    let git = course.application(&world, Form::Helm).annotation("write-back-method", "git");
+    world
+        .application(git.with(|object| object["spec"]["source"]["repoURL"] = "https://127.0.0.1:1/acme/deploy".into()));
     for words in [&["pin", "bookstore", "web"][..], &["pin", "bookstore", "web=v1.0.1"], &["unpin", "bookstore", "web"]]
     {
-        refused(&world, world.run(words), &["next release"]);
+        refused(&world, world.run(words), &["git"]);
     }
 }
 

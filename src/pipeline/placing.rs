@@ -1,0 +1,247 @@
+//! Where images are written: what the annotations say, and with method `git` what the repositories say to it.
+
+use std::collections::BTreeMap;
+
+use crate::annotations::rule::Invalid;
+use crate::model::application::ApplicationKey;
+use crate::model::decision::Reason;
+use crate::model::diagnostic::Diagnostic;
+use crate::model::plan::Change;
+use crate::model::plan::Destination;
+use crate::model::plan::GitTarget;
+use crate::pipeline::Clients;
+use crate::pipeline::Options;
+use crate::pipeline::Selected;
+use crate::propose;
+use crate::propose::Landed;
+use crate::repositories::Trouble;
+use crate::repositories::Want;
+use crate::templates;
+use crate::writeback;
+use crate::writeback::Placement;
+use crate::writeback::Placements;
+use crate::writeback::git;
+use crate::writeback::git::Tree;
+
+/// Finds where every image of a selection is written, and looks into the repositories, once each, unless told not to.
+pub(crate) async fn placements(
+    clients: &Clients<'_>,
+    selected: &[Selected],
+    options: &Options,
+) -> (Placements, Vec<Diagnostic>) {
+    let mut placements = Placements::new();
+    for Selected { application, rules } in selected {
+        for rule in &rules.images {
+            let placement = writeback::placement(application, rules, rule, options.source.as_deref());
+            placements.insert((application.key.clone(), rule.position), placement);
+        }
+    }
+    if options.no_git {
+        return (placements, Vec::new());
+    }
+    let mut wants = Vec::new();
+    let mut asked = Vec::new();
+    for selected in selected {
+        for rule in &selected.rules.images {
+            let key = (selected.application.key.clone(), rule.position);
+            if let Some(Ok(placement)) = placements.get(&key)
+                && let Some(want) = want(selected, placement, None)
+            {
+                wants.push(want);
+                asked.push((key, rule));
+            }
+        }
+    }
+    let (trees, diagnostics) = clients.repositories.look((clients.world(), clients.logins), &wants).await;
+    drop(wants);
+    for ((key, rule), tree) in asked.into_iter().zip(trees) {
+        let Some(Ok(placement)) = placements.get(&key) else { continue };
+        let located = match tree {
+            Ok(Some(tree)) => git::located(placement, rule, &tree),
+            Ok(None) => Ok(without_branch(placement)),
+            Err(trouble) => Ok(placement.unread(trouble.reason, trouble.message)),
+        };
+        placements.insert(key, located);
+    }
+    (placements, diagnostics)
+}
+
+/// What has to be looked for, for a placement in a repository.
+fn want<'a>(selected: &'a Selected, placement: &'a Placement, branch: Option<&'a str>) -> Option<Want<'a>> {
+    let (target, in_git) = (placement.git_target()?, placement.git.as_ref()?);
+    Some(Want {
+        application: &selected.application,
+        login: selected.rules.git_login(),
+        repository: &target.repository,
+        branch: branch.or(target.branch.as_deref()),
+        paths: in_git.paths(target, placement.renderer),
+    })
+}
+
+fn without_branch(placement: &Placement) -> Placement {
+    let target = placement.git_target();
+    let branch = target.and_then(|target| target.branch.as_deref()).unwrap_or("HEAD");
+    let repository = target.map(|target| target.repository.as_str()).unwrap_or_default();
+    let message = format!("{repository} has no branch `{branch}`; a tag cannot be written to: set `git-branch`");
+    placement.unread(Reason::GitUnreachable, message)
+}
+
+/// Annotations that lead to no place in a repository, each told once for an Application.
+pub(super) fn problems(selected: &[Selected], placements: &Placements) -> Vec<Diagnostic> {
+    let mut problems: Vec<Diagnostic> = Vec::new();
+    for Selected { application, rules } in selected {
+        for rule in rules.images.iter().filter(|rule| rule.settings.is_ok() && rules.write_back.is_ok()) {
+            let problem = match placements.get(&(application.key.clone(), rule.position)) {
+                Some(Err(Invalid { reason: Reason::BadValue, message })) => {
+                    Diagnostic::error("bad-git-target", message.clone())
+                }
+                Some(Err(Invalid { reason: Reason::RefusedPath, message })) => {
+                    Diagnostic::error("refused-path", message.clone())
+                }
+                _ => continue,
+            };
+            let problem = problem.about(&application.key);
+            if !problems.contains(&problem) {
+                problems.push(problem);
+            }
+        }
+    }
+    problems
+}
+
+/// Changes that go to git, with the branch they are pushed to and what stands there.
+pub(crate) struct Prepared {
+    pub(crate) changes: Vec<Change>,
+    pub(crate) places: BTreeMap<String, Placement>,
+    pub(crate) landed: Landed,
+    pub(crate) diagnostics: Vec<Diagnostic>,
+    /// Some change is not among them, since it cannot be written.
+    pub(crate) left_out: bool,
+}
+
+/// Names the branch that each change is pushed to, looks at what stands on it if it is there, and makes the edits.
+pub(crate) async fn prepare(
+    clients: &Clients<'_>,
+    selected: &[Selected],
+    changes: Vec<Change>,
+    places: BTreeMap<String, Placement>,
+    options: &Options,
+) -> Prepared {
+    let by_key: BTreeMap<&ApplicationKey, &Selected> =
+        selected.iter().map(|selected| (&selected.application.key, selected)).collect();
+    let mut prepared =
+        Prepared { changes: Vec::new(), places, landed: Landed::default(), diagnostics: Vec::new(), left_out: false };
+    for mut change in changes {
+        match pushed_to(&change, prepared.places.get(&change.id)) {
+            Ok(branch) => {
+                if let (Destination::Git(target), Some(branch)) = (&mut change.destination, branch) {
+                    target.push_branch = Some(branch);
+                }
+                prepared.changes.push(change);
+            }
+            Err(message) => {
+                prepared.left_out = true;
+                prepared.diagnostics.push(Diagnostic::error("bad-git-branch", message).about(&change.application));
+            }
+        }
+    }
+    look_at_push_branches(clients, &by_key, &mut prepared).await;
+    prepared.changes.retain(|change| !change.edits.is_empty());
+    let landed = propose::land(&prepared.changes, &prepared.places, options.create_keys);
+    prepared.left_out |= !landed.refused.is_empty();
+    prepared.changes.retain(|change| !landed.refused.contains_key(&change.id));
+    prepared.diagnostics.extend(landed.refused.values().cloned());
+    prepared.diagnostics.extend(landed.notes.iter().cloned());
+    prepared.landed = landed;
+    prepared
+}
+
+/// The branch that a change for git is pushed to; `None` for any other change.
+fn pushed_to(change: &Change, placement: Option<&Placement>) -> Result<Option<String>, String> {
+    let (Some(target), Some(in_git)) = (change.git(), placement.and_then(|placement| placement.git.as_ref())) else {
+        return Ok(None);
+    };
+    match &in_git.template {
+        Some(template) => templates::branch(template, change)
+            .map(Some)
+            .map_err(|error| format!("the template of the branch fails: {error}")),
+        None => Ok(target.branch.clone()),
+    }
+}
+
+/// Where a branch to be pushed is there already, the edits are made to what stands on it.
+async fn look_at_push_branches(
+    clients: &Clients<'_>,
+    selected: &BTreeMap<&ApplicationKey, &Selected>,
+    prepared: &mut Prepared,
+) {
+    let elsewhere = |target: &GitTarget| target.push_branch != target.branch;
+    let mut wants = Vec::new();
+    let mut indexes = Vec::new();
+    for (index, change) in prepared.changes.iter().enumerate() {
+        let Some(target) = change.git().filter(|target| elsewhere(target)) else { continue };
+        let (Some(selected), Some(placement)) = (selected.get(&change.application), prepared.places.get(&change.id))
+        else {
+            continue;
+        };
+        if let Some(want) = want(selected, placement, target.push_branch.as_deref()) {
+            wants.push(want);
+            indexes.push(index);
+        }
+    }
+    let (trees, _) = clients.repositories.look((clients.world(), clients.logins), &wants).await;
+    drop(wants);
+    for (index, tree) in indexes.into_iter().zip(trees) {
+        let change = &mut prepared.changes[index];
+        match tree {
+            // It will be made where the other branch is.
+            Ok(None) => {}
+            Ok(Some(tree)) => {
+                if let Err(message) = move_to(change, &mut prepared.places, selected, tree) {
+                    prepared
+                        .diagnostics
+                        .push(Diagnostic::error("file-not-editable", message).about(&change.application));
+                    prepared.left_out = true;
+                    change.edits.clear();
+                }
+            }
+            Err(Trouble { message, .. }) => {
+                prepared.diagnostics.push(Diagnostic::error("git-unreachable", message).about(&change.application));
+                prepared.left_out = true;
+                change.edits.clear();
+            }
+        }
+    }
+}
+
+/// Lets a change expect what stands on the branch that it is pushed to.
+fn move_to(
+    change: &mut Change,
+    places: &mut BTreeMap<String, Placement>,
+    selected: &BTreeMap<&ApplicationKey, &Selected>,
+    tree: Tree,
+) -> Result<(), String> {
+    let (Some(base), Some(placement)) = (change.git().and_then(|git| git.branch.clone()), places.get(&change.id))
+    else {
+        return Ok(());
+    };
+    let rules = selected.get(&change.application).map(|selected| &selected.rules);
+    let is_it = |rule: &&crate::annotations::rule::ImageRule| {
+        change.images.iter().any(|image| rule.is_of(image.alias.as_deref(), &image.reference))
+    };
+    let Some(rule) = rules.and_then(|rules| rules.images.iter().find(is_it)) else { return Ok(()) };
+    // What is written belongs to the base branch, wherever it is pushed.
+    let tree = Tree { branch: base, ..tree };
+    let moved = git::located(placement, rule, &tree).map_err(|invalid| invalid.message)?;
+    let in_git = moved.git.as_ref();
+    if let Some(unread) = in_git.and_then(|git| git.unread.as_ref()) {
+        return Err(unread.message.clone());
+    }
+    change.edits = moved.rebased(&change.edits);
+    if let Some(standing) = in_git.and_then(|git| git.standing.as_ref()) {
+        change.seen.commit.clone_from(&standing.commit);
+        change.seen.blob.clone_from(&standing.blob);
+    }
+    places.insert(change.id.clone(), moved);
+    Ok(())
+}

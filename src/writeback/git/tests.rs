@@ -1,0 +1,288 @@
+//! Where files are in a repository, what is read from them, and what is written: cases `tgt-*`, `kst-*`, `wbc-*`,
+//! `gwb-*`, `dtf-*`, `wbb-*`, `ovr-*` as far as they are about places, and what is refused.
+
+use super::*;
+use crate::annotations::rule::AppRules;
+use crate::model::image::Version;
+use crate::model::tests::application;
+use crate::model::tests::rules;
+use crate::writeback::placement;
+
+const SOURCE: &str = "source: {repoURL: 'https://h/r', path: some/path, targetRevision: main, helm: {}}";
+
+struct Case {
+    rules: AppRules,
+    place: Result<Placement, Invalid>,
+}
+
+/// An Application with these annotations, and the rest of its spec.
+fn case(annotations: &str, rest: &str) -> Case {
+    let list = if annotations.contains("image-list") { "" } else { "image-list: 'a=nginx', " };
+    let short = format!("{{annotations: {{{list}write-back-method: git, {annotations}}}, {rest}}}");
+    let mut application = application(&short);
+    application.argocd_namespace = Some("argocd".to_owned());
+    let (rules, _) = rules(&application);
+    let place = placement(&application, &rules, &rules.images[0], None);
+    Case { rules, place }
+}
+
+impl Case {
+    fn target(&self) -> &GitTarget {
+        self.place.as_ref().expect("a place").git_target().expect("in git")
+    }
+
+    /// With what stands in a repository.
+    fn located(&self, files: &[(&str, &str)]) -> Result<Placement, Invalid> {
+        let file = |text: &str| Entry::File { bytes: text.as_bytes().into(), blob: Some("b".to_owned()) };
+        let files = files.iter().map(|(path, text)| ((*path).to_owned(), file(text))).collect();
+        let tree = Tree { branch: "main".to_owned(), commit: Some("c".to_owned()), files };
+        located(self.place.as_ref().expect("a place"), &self.rules.images[0], &tree)
+    }
+
+    /// The file after an update to `version`.
+    fn updated(&self, files: &[(&str, &str)], version: &str) -> String {
+        let place = self.located(files).expect("a place");
+        let edits = place.edits(&self.rules.images[0], &Version::parse(version));
+        let bytes =
+            place.git.as_ref().and_then(|git| git.standing.as_ref()).and_then(|standing| standing.bytes.clone());
+        String::from_utf8(place.edited_file(bytes.as_deref(), &edits, false).expect("it can be edited")).unwrap()
+    }
+}
+
+/// Overruled: tgt-08, since what follows the word is not skipped; kst-08, since the root is a folder like any other;
+/// kst-09, since it leads out of the repository.
+#[test]
+fn targets_are_found_as_image_updater_finds_them() {
+    for (id, target, path, expected) in [
+        ("tgt-01", "helmvalues", "", "values.yaml"),
+        ("tgt-02", "helmvalues:./values.yaml", ".", "values.yaml"),
+        ("tgt-04", "helmvalues", "foo/bar", "foo/bar/values.yaml"),
+        ("tgt-06", "helmvalues:foo/app-values.yaml", "bar", "bar/foo/app-values.yaml"),
+        ("tgt-07, gwb-06", "helmvalues:../baz/app-values.yaml", "bar/foo", "bar/baz/app-values.yaml"),
+        ("tgt-09", "helmvalues:values", "", "values"),
+        ("absolute", "helmvalues:/x/y.yaml", "bar", "x/y.yaml"),
+        ("tgt-08", "helmvaluesXfoo.yaml", "bar", "helmvaluesXfoo.yaml"),
+        ("gwb-09", "target/folder/app-parameters.yaml", "config/foo", "target/folder/app-parameters.yaml"),
+    ] {
+        let source = format!("source: {{repoURL: 'https://h/r', path: '{path}', helm: {{}}}}");
+        let case = case(&format!("write-back-target: '{target}'"), &source);
+        assert_eq!((case.target().kind, case.target().path.as_deref()), (FileKind::HelmValues, Some(expected)), "{id}");
+    }
+    for (id, target, path, folder) in [
+        ("kst-02", "kustomization:.", ".", ""),
+        ("kst-04", "kustomization", "foo/bar", "foo/bar"),
+        ("kst-05", "kustomization:/foo", "bar", "foo"),
+        ("kst-07, gwb-05", "kustomization:../baz", "bar/foo", "bar/baz"),
+        ("kst-08", "kustomization:/", "bar", ""),
+        ("wbc-05", "kustomization:overlays/prod", "some/path", "some/path/overlays/prod"),
+    ] {
+        let source = format!("source: {{repoURL: 'https://h/r', path: '{path}'}}");
+        let case = case(&format!("write-back-target: '{target}'"), &source);
+        assert_eq!((case.target().kind, case.target().path.as_deref()), (FileKind::Kustomization, None), "{id}");
+        let name = |name: &str| path::join(folder, name);
+        let found = case.located(&[(&name("kustomization.yml"), "a: 1\n"), (&name("Kustomization"), "a: 1\n")]);
+        let found = found.unwrap();
+        assert_eq!(found.git_target().unwrap().path.as_deref(), Some(name("kustomization.yml").as_str()), "{id}");
+    }
+}
+
+#[test]
+fn an_override_file_has_the_name_that_argo_cd_reads() {
+    for (id, status, expected) in [
+        ("dtf-01, wbc-03", "", "some/path/.argocd-source-web.yaml"),
+        ("status", ", status: {controllerNamespace: argocd}", "some/path/.argocd-source-web.yaml"),
+        ("dtf-02", ", status: {controllerNamespace: control}", "some/path/.argocd-source-argocd_web.yaml"),
+    ] {
+        let case = case("", &format!("{SOURCE}{status}"));
+        assert_eq!((case.target().kind, case.target().path.as_deref()), (FileKind::Override, Some(expected)), "{id}");
+    }
+    let kustomize = "source: {repoURL: 'https://h/r', path: p, kustomize: {}}";
+    let bare = case("write-back-target: 'p/params.yaml'", kustomize);
+    assert_eq!(bare.target().kind, FileKind::Override, "a bare path of Kustomize");
+    let own = case("write-back-target: 'p/.argocd-source-web.yaml'", kustomize);
+    assert_eq!(own.target().kind, FileKind::Override);
+}
+
+/// Overruled: wbb-03 and wbb-04, since the version of a chart is no branch.
+#[test]
+fn the_branch_is_the_annotations_else_the_sources() {
+    let chart = "{repoURL: 'https://charts', chart: nginx, targetRevision: 18.2.3, helm: {}}";
+    let two = format!("sources: [{chart}, {{repoURL: 'https://h/r.git', targetRevision: main, ref: values}}]");
+    let values = "write-back-target: 'helmvalues:/v.yaml'";
+    for (id, annotations, rest, expected) in [
+        ("cmt-01, wbb-05", values.to_owned(), SOURCE.to_owned(), Some("main")),
+        ("gwb-01, wbc-09", format!("{values}, git-branch: 'base:target'"), SOURCE.to_owned(), Some("base")),
+        ("gwb-02", format!("{values}, git-branch: ':target'"), SOURCE.to_owned(), Some("main")),
+        ("cmt-02, gwb-03", format!("{values}, git-branch: mybranch"), SOURCE.to_owned(), Some("mybranch")),
+        ("cmt-03", values.to_owned(), SOURCE.replace("main", "HEAD"), None),
+        ("full name", values.to_owned(), SOURCE.replace("main", "refs/heads/x"), Some("x")),
+        ("wbb-02", format!("{values}, git-repository: 'https://h/r.git'"), two.clone(), Some("main")),
+        ("wbb-03", values.to_owned(), two.clone(), Some("main")),
+        ("wbb-04", format!("{values}, git-repository: 'https://h/other'"), two, None),
+    ] {
+        assert_eq!(case(&annotations, &rest).target().branch.as_deref(), expected, "{id}");
+    }
+    let two = format!("sources: [{chart}, {{repoURL: 'https://h/r.git', targetRevision: main, ref: values}}]");
+    assert_eq!(case(values, &two).target().repository, "https://h/r.git", "the only one that is of git");
+}
+
+#[test]
+fn what_must_not_be_written_is_refused() {
+    let chart = "source: {repoURL: 'https://charts', chart: c, helm: {}}";
+    let commit = "a".repeat(40);
+    for (id, annotations, rest, reason, words) in [
+        (
+            "wbc-06",
+            "write-back-target: overlays/prod/kustomization.yaml",
+            SOURCE,
+            Reason::BadValue,
+            "kustomization:/overlays/prod",
+        ),
+        ("wbc-08", "write-back-target: Kustomization", SOURCE, Reason::BadValue, "kustomization"),
+        ("kst-09", "write-back-target: 'helmvalues:../../../x'", SOURCE, Reason::RefusedPath, "leads out"),
+        ("git's own", "write-back-target: 'helmvalues:/.git/config'", SOURCE, Reason::RefusedPath, ".git"),
+        ("chart", "", chart, Reason::UnsupportedSource, "git-repository"),
+        ("chart, override", "git-repository: 'https://h/r'", chart, Reason::UnsupportedSource, "`helmvalues:PATH`"),
+        (
+            "other repository",
+            "git-repository: 'https://h/other'",
+            SOURCE,
+            Reason::UnsupportedSource,
+            "is of https://h/r",
+        ),
+        ("other branch", "git-branch: dev", SOURCE, Reason::UnsupportedSource, "of the branch main"),
+        (
+            "other folder",
+            "write-back-target: x/.argocd-source-web.yaml",
+            SOURCE,
+            Reason::UnsupportedSource,
+            "it reads some/path",
+        ),
+        (
+            "other name",
+            "write-back-target: some/path/.argocd-source-x.yaml",
+            SOURCE,
+            Reason::UnsupportedSource,
+            "it reads some/path",
+        ),
+        ("ext", "git-repository: 'ext::sh -c x'", SOURCE, Reason::BadValue, "the repository `ext::sh -c x`"),
+        ("file", "git-repository: '/etc'", SOURCE, Reason::BadValue, "neither an https nor an ssh"),
+        ("option", "git-branch: '--upload-pack=x'", SOURCE, Reason::BadValue, "begins with `-`"),
+        ("cmt-18", &format!("git-branch: '{commit}'"), SOURCE, Reason::BadValue, "is a commit"),
+        ("brn-11", "git-branch: 'main:{{end}}'", SOURCE, Reason::BadValue, "belongs to nothing"),
+        ("hydrator", "", "sourceHydrator: {drySource: {repoURL: r}}", Reason::UnsupportedSource, "hydrator"),
+        (
+            "directory",
+            "",
+            "source: {repoURL: 'https://h/r', path: p}, status: {sourceType: Directory}",
+            Reason::UnsupportedSource,
+            "Directory",
+        ),
+        (
+            "ambiguous",
+            "write-back-target: helmvalues",
+            "sources: [{repoURL: 'https://a/b', path: a, helm: {}}, {repoURL: 'https://a/c', path: c, helm: {}}]",
+            Reason::AmbiguousSource,
+            "sources 0 and 1",
+        ),
+    ] {
+        let invalid = case(annotations, rest).place.expect_err(id);
+        assert_eq!(invalid.reason, reason, "{id}: {}", invalid.message);
+        assert!(invalid.message.contains(words), "{id}: {}", invalid.message);
+    }
+}
+
+#[test]
+fn what_the_tree_says_counts_where_nothing_else_does() {
+    let unknown = "source: {repoURL: 'https://h/r', path: p}";
+    let case = case("", unknown);
+    assert_eq!(case.located(&[("p/Chart.yaml", "name: x\n")]).unwrap().renderer, Some(Renderer::Helm));
+    assert_eq!(case.located(&[("p/kustomization.yml", "a: b\n")]).unwrap().renderer, Some(Renderer::Kustomize));
+    let invalid = case.located(&[]).unwrap_err();
+    assert_eq!(invalid.reason, Reason::UnsupportedSource, "{}", invalid.message);
+    let folder = Tree {
+        branch: "main".to_owned(),
+        commit: None,
+        files: [
+            ("p/.argocd-source-web.yaml".to_owned(), Entry::Refused("it is a symbolic link".to_owned())),
+            ("p/Chart.yaml".to_owned(), Entry::File { bytes: b"a: b".as_slice().into(), blob: None }),
+        ]
+        .into(),
+    };
+    let refused = located(case.place.as_ref().unwrap(), &case.rules.images[0], &folder).unwrap_err();
+    assert_eq!((refused.reason, refused.message.contains("symbolic link")), (Reason::RefusedPath, true));
+}
+
+#[test]
+fn an_override_file_is_read_through_both_files_and_the_spec() {
+    let spec = "source: {repoURL: 'https://h/r', path: p, targetRevision: main, helm: {parameters: [{name: image.tag, value: '1.0'}, {name: replicas, value: '3'}]}}";
+    let case = case("", spec);
+    let configured = |files: &[(&str, &str)]| {
+        let found = case.located(files).unwrap();
+        (found.configured.map(|version| version.to_string()), found.git.unwrap().standing.unwrap().hidden)
+    };
+    let file = |tag: &str| format!("helm:\n  parameters:\n  - name: image.tag\n    value: \"{tag}\"\n");
+    let (own, shared) = ("p/.argocd-source-web.yaml", "p/.argocd-source.yaml");
+    assert_eq!(configured(&[]), (Some("1.0".to_owned()), vec![]));
+    assert_eq!(configured(&[(shared, &file("1.1"))]).0, Some("1.1".to_owned()));
+    let hidden = vec!["replicas".to_owned()];
+    assert_eq!(configured(&[(own, &file("1.2"))]), (Some("1.2".to_owned()), hidden));
+    assert_eq!(configured(&[(own, &file("1.2")), (shared, &file("1.1"))]), (Some("1.2".to_owned()), vec![]));
+    // A new list takes along what it would hide, as it is.
+    let made = case.updated(&[], "1.20");
+    assert!(made.contains("name: replicas") && made.contains("\"1.20\""), "{made}");
+    let number = made.lines().skip_while(|line| !line.contains("replicas")).nth(2).unwrap_or_default();
+    assert!(number.contains("forcestring: false") || !number.contains("forcestring"), "{made}");
+    // One that is there is edited in place.
+    let edited = case.updated(&[(own, &format!("# mine\n{}", file("1.2")))], "1.3");
+    assert!(edited.starts_with("# mine\n") && !edited.contains("replicas"), "{edited}");
+}
+
+#[test]
+fn values_are_read_and_written_by_their_keys() {
+    let keys = "image-list: 'a=ghcr.io/acme/web', a.helm.image-name: image.repository, a.helm.image-tag: image.tag, write-back-target: helmvalues";
+    let web = case(keys, SOURCE);
+    let values = "some/path/values.yaml";
+    let configured = |case: &Case, text: &str| {
+        case.located(&[(values, text)]).unwrap().configured.map(|version| version.to_string())
+    };
+    let full = "image:\n  repository: ghcr.io/acme/web\n  tag: v1 # now\n";
+    assert_eq!(configured(&web, full).as_deref(), Some("v1"));
+    assert_eq!(web.updated(&[(values, full)], "v2"), full.replace("v1", "v2"));
+    // hv-17: the registry stands elsewhere.
+    let short = "image:\n  registry: ghcr.io\n  repository: acme/web\n  tag: v1\n";
+    assert_eq!(configured(&web, short).as_deref(), Some("v1"));
+    assert_eq!(web.updated(&[(values, short)], "v2"), short.replace("v1", "v2"));
+    assert_eq!(configured(&web, "image: {repository: other/web, tag: v1}\n"), None, "another image");
+    // In one value.
+    let spec =
+        case("image-list: 'a=ghcr.io/acme/web', a.helm.image-spec: 'images[0]', write-back-target: helmvalues", SOURCE);
+    for image in ["ghcr.io/acme/web", "acme/web"] {
+        let text = format!("images:\n- {image}:v1\n");
+        assert_eq!(configured(&spec, &text).as_deref(), Some("v1"));
+        assert_eq!(spec.updated(&[(values, &text)], "v2"), text.replace("v1", "v2"));
+    }
+    // What cannot be read is said, and nothing is guessed.
+    let broken = web.located(&[(values, "image: {{ .Values.x }}\n  y: [\n")]).unwrap();
+    let unread = broken.git.unwrap().unread.unwrap();
+    assert_eq!(unread.reason, Reason::FileUnreadable, "{}", unread.message);
+    // A missing key is an error, unless it is to be made.
+    let place = web.located(&[(values, "a: 1\n")]).unwrap();
+    let edits = place.edits(&web.rules.images[0], &Version::parse("v2"));
+    assert!(place.edited_file(Some(b"a: 1\n"), &edits, false).unwrap_err().is_missing_key());
+    let made = place.edited_file(Some(b"a: 1\n"), &edits, true).unwrap();
+    assert!(String::from_utf8(made).unwrap().starts_with("a: 1\nimage:\n"), "made");
+}
+
+#[test]
+fn kustomizations_are_edited_by_image() {
+    let web = case("image-list: 'a=ghcr.io/acme/web', write-back-target: kustomization", SOURCE);
+    let file = "some/path/kustomization.yaml";
+    let text = "images:\n- name: other\n  newTag: v1\n- name: ghcr.io/acme/web # ours\n  newTag: v1\n";
+    let found = web.located(&[(file, text)]).unwrap();
+    assert_eq!(found.configured.map(|version| version.to_string()).as_deref(), Some("v1"));
+    let expected = "images:\n- name: other\n  newTag: v1\n- name: ghcr.io/acme/web # ours\n  newTag: v2\n";
+    assert_eq!(web.updated(&[(file, text)], "v2"), expected);
+    let invalid = web.located(&[]).unwrap_err();
+    assert!(invalid.message.contains("no kustomization in some/path"), "ukf-16: {}", invalid.message);
+}

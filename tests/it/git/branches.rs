@@ -1,0 +1,180 @@
+//! Branches that are written to, and messages of commits.
+
+use serde_json::json;
+
+use crate::git::Shop;
+use crate::git::VALUES;
+use crate::git::outcomes;
+use crate::world::Backend;
+use crate::world::GpgKey;
+use crate::world::SshSigner;
+use crate::world::on_both;
+
+on_both!(
+    a_branch_of_updates_is_made_and_moves_forward,
+    a_branch_can_be_named_by_a_template,
+    a_bad_template_is_known_when_it_is_planned,
+    a_merged_branch_is_begun_anew_on_request,
+    heads_name_counts_where_nothing_else_is_named,
+    the_message_is_the_clusters_or_a_files,
+    commits_are_signed,
+);
+
+fn a_branch_of_updates_is_made_and_moves_forward(backend: Backend) {
+    let shop = Shop::open(backend);
+    shop.world.application(shop.bookstore().annotation("git-branch", "main:image-updates"));
+    let main = shop.repository.head("main");
+    let applied = shop.apply(&[]).expect(0);
+    assert_eq!(outcomes(&applied)[0].1["branch"], "image-updates", "{applied}");
+    assert_eq!(shop.repository.head("main"), main, "the base stays");
+    assert_eq!(shop.text("image-updates", "charts/bookstore/values.yaml"), VALUES.replace("v1.0.0", "v1.0.1"));
+    let first = shop.repository.head("image-updates").unwrap();
+    // What is on it already is not written again, although the base still has the old version.
+    let again = shop.apply(&[]).expect(0);
+    assert_eq!(outcomes(&again), []);
+    // Somebody else's commit on it stays below ours.
+    let host = shop.world.registry().host();
+    let theirs = VALUES.replace("v1.0.0", "v1.0.1").replace("replicas:   2", "replicas:   5");
+    shop.repository.commit(
+        "image-updates",
+        "theirs",
+        &[("charts/bookstore/values.yaml", &theirs.replace("$REGISTRY", &host))],
+    );
+    crate::bookstore::publish(&shop.world, crate::bookstore::REPOSITORY, &[("v1.0.2", "2026-11-21T08:00:00Z")]);
+    shop.apply(&[]).expect(0);
+    assert_eq!(shop.text("image-updates", "charts/bookstore/values.yaml"), theirs.replace("v1.0.1", "v1.0.2"));
+    shop.repository.git(&["merge-base", "--is-ancestor", &first, "image-updates"]);
+    assert_eq!(shop.repository.subjects("image-updates")[1], "theirs");
+}
+
+fn a_branch_can_be_named_by_a_template(backend: Backend) {
+    let shop = Shop::open(backend);
+    let template = "main:iu-{{.AppName}}{{range .Images}}-{{.Name}}-{{.NewTag}}{{end}}";
+    shop.world.application(shop.bookstore().annotation("git-branch", template));
+    let applied = shop.apply(&[]).expect(0);
+    assert_eq!(outcomes(&applied)[0].1["branch"], "iu-bookstore-acme/bookstore-v1.0.1", "{applied}");
+    assert!(shop.repository.head("iu-bookstore-acme/bookstore-v1.0.1").is_some());
+}
+
+fn a_bad_template_is_known_when_it_is_planned(backend: Backend) {
+    let shop = Shop::open(backend);
+    for (name, branch, said) in [
+        ("syntax", "main:{{end}}", "belongs to nothing"),
+        ("field", "main:x-{{.Nope}}", "Nope"),
+        ("illegal", "main:a b", "has ` ` in it"),
+    ] {
+        let application = shop.bookstore().annotation("git-branch", branch);
+        shop.world.application(application.with(|object| object["metadata"]["name"] = name.into()));
+        let planned = shop.run(&["plan", name]).expect(3);
+        assert!(planned.stderr.contains(said), "{name}: {planned}");
+    }
+    let file = shop.world.file("message.txt", "{{ upper .AppName }}");
+    shop.world.application(shop.bookstore());
+    let words = ["plan", "bookstore", "--git-commit-message-path", file.to_str().unwrap()];
+    let planned = shop.run(&words).expect(1);
+    assert!(planned.stderr.contains("template of the commit message"), "{planned}");
+    assert_eq!(shop.pushes(), 0);
+}
+
+fn a_merged_branch_is_begun_anew_on_request(backend: Backend) {
+    let shop = Shop::open(backend);
+    shop.world.application(shop.bookstore().annotation("git-branch", "main:updates"));
+    shop.apply(&[]).expect(0);
+    // Squashed into the base by whoever merged it.
+    shop.commit(&[("charts/bookstore/values.yaml", &VALUES.replace("v1.0.0", "v1.0.1"))]);
+    let old = shop.repository.head("updates").unwrap();
+    crate::bookstore::publish(&shop.world, crate::bookstore::REPOSITORY, &[("v1.0.2", "2026-11-21T08:00:00Z")]);
+    // A repository that is shared on disk forbids it unless told otherwise.
+    shop.repository.configure("receive.denyNonFastForwards", "false");
+    shop.apply(&["--restart-branch"]).expect(0);
+    let parent = shop.repository.git(&["rev-parse", "updates^"]);
+    assert_eq!(Some(parent.trim().to_owned()), shop.repository.head("main"));
+    assert_ne!(parent.trim(), old);
+    // What is nowhere else is not dropped.
+    let host = shop.world.registry().host();
+    let own = VALUES.replace("v1.0.0", "v1.0.2").replace("replicas:   2", "replicas:   9").replace("$REGISTRY", &host);
+    shop.repository.commit("updates", "theirs", &[("charts/bookstore/values.yaml", &own)]);
+    let head = shop.repository.head("updates");
+    crate::bookstore::publish(&shop.world, crate::bookstore::REPOSITORY, &[("v1.0.3", "2026-11-21T08:00:00Z")]);
+    let refused = shop.apply(&["--restart-branch"]);
+    assert_eq!(shop.repository.head("updates"), head, "{refused}");
+}
+
+fn heads_name_counts_where_nothing_else_is_named(backend: Backend) {
+    let shop = Shop::open(backend);
+    shop.repository.git(&["branch", "trunk", "main"]);
+    shop.repository.git(&["symbolic-ref", "HEAD", "refs/heads/trunk"]);
+    let application = shop.bookstore().with(|object| object["spec"]["source"]["targetRevision"] = "HEAD".into());
+    shop.world.application(application);
+    let main = shop.repository.head("main");
+    let applied = shop.apply(&[]).expect(0);
+    assert_eq!(outcomes(&applied)[0].1["branch"], "trunk", "{applied}");
+    assert_eq!(shop.repository.head("main"), main);
+    // A tag cannot be pushed to, and a branch that is not there cannot be begun from.
+    shop.repository.git(&["tag", "v9", "main"]);
+    shop.world.edit("bookstore", |object| object["spec"]["source"]["targetRevision"] = "v9".into());
+    let checked = shop.run(&["check", "-o", "json"]).expect(3).json();
+    assert_eq!(checked["items"][0]["reason"], "GitUnreachable", "{checked}");
+    assert!(checked["items"][0]["message"].as_str().unwrap().contains("has no branch `v9`"), "{checked}");
+}
+
+fn the_message_is_the_clusters_or_a_files(backend: Backend) {
+    let shop = Shop::open(backend);
+    shop.world.application(shop.bookstore());
+    shop.world.cluster().edit(
+        crate::world::resource("configmaps"),
+        shop.world.namespace(),
+        "argocd-image-updater-config",
+        |object| {
+            object["data"]["git.commit-message-template"] =
+                "chore: {{.AppName}} {{range .AppChanges}}{{.OldTag}}-{{.NewTag}}{{end}}".into();
+            object["data"]["git.commit-sign-off"] = "true".into();
+        },
+    );
+    shop.apply(&[]).expect(0);
+    let expected = "chore: bookstore v1.0.0-v1.0.1\n\nSigned-off-by: Robot <robot@example.com>";
+    assert_eq!(shop.repository.message("main").trim_end(), expected);
+    shop.commit(&[("charts/bookstore/values.yaml", VALUES)]);
+    let file = shop.world.file("message.txt", "mine: {{.AppName}}\n");
+    shop.apply(&[
+        "--git-commit-message-path",
+        file.to_str().unwrap(),
+        "--git-commit-user",
+        "Ada",
+        "--git-commit-email",
+        "ada@example.com",
+    ])
+    .expect(0);
+    assert_eq!(shop.repository.subjects("main")[0], "mine: bookstore");
+    assert_eq!(shop.repository.git(&["log", "-1", "--format=%an <%ae>", "main"]).trim(), "Ada <ada@example.com>");
+}
+
+fn commits_are_signed(backend: Backend) {
+    let shop = Shop::open(backend);
+    shop.world.application(shop.bookstore());
+    let signer = SshSigner::generate();
+    let key = signer.key_file().display().to_string();
+    shop.apply(&["--git-commit-signing-key", &key, "--git-commit-signing-method", "ssh"]).expect(0);
+    let head = shop.repository.head("main").unwrap();
+    signer.verify(&shop.repository, &head);
+
+    shop.commit(&[("charts/bookstore/values.yaml", VALUES)]);
+    let gpg = GpgKey::generate();
+    let mut invocation =
+        shop.invocation(&["apply", "--all", "--yes", "-o", "json", "--git-commit-signing-key", &gpg.id]);
+    for (name, value) in gpg.environment() {
+        invocation.env(name, value);
+    }
+    let applied = invocation.run().expect(0);
+    assert_eq!(outcomes(&applied)[0].0, "Applied", "{applied}");
+    let head = shop.repository.head("main").unwrap();
+    assert_eq!(outcomes(&applied)[0].1["commit"], json!(head));
+    gpg.verify(&shop.repository, &head);
+
+    // Without the key nothing is written, and that is said.
+    shop.commit(&[("charts/bookstore/values.yaml", VALUES)]);
+    let head = shop.repository.head("main");
+    let failed = shop.apply(&["--git-commit-signing-key", "nobody@example.com"]).expect(1);
+    assert!(failed.stderr.contains("sign"), "{failed}");
+    assert_eq!(shop.repository.head("main"), head);
+}

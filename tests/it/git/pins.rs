@@ -1,0 +1,95 @@
+//! Pins of images that are written to git: the hold first, then the version.
+
+use serde_json::Value;
+use serde_json::json;
+
+use crate::bookstore;
+use crate::git::Shop;
+use crate::git::VALUES;
+use crate::git::outcomes;
+use crate::world::Backend;
+use crate::world::on_both;
+
+on_both!(
+    a_pin_goes_through_git,
+    a_hold_alone_pushes_nothing,
+    a_version_that_fails_takes_the_hold_back,
+    a_hold_that_would_not_keep_is_refused,
+);
+
+const HOLD: &str = "argocd-image-updater.argoproj.io/web.ignore-tags";
+const RECORD: &str = "kubectl-image-update/pin.web";
+
+fn annotation(shop: &Shop, key: &str) -> Value {
+    shop.world.get("bookstore")["metadata"]["annotations"][key].clone()
+}
+
+fn verdict(shop: &Shop) -> Value {
+    let item = shop.run(&["check", "-o", "json"]).expect(0).json()["items"][0].clone();
+    json!([item["status"], item["candidate"]["tag"]])
+}
+
+fn a_pin_goes_through_git(backend: Backend) {
+    let shop = Shop::open(backend);
+    shop.world.application(shop.bookstore());
+    shop.apply(&[]).expect(0);
+    shop.world.set_status_images("bookstore", &["$REGISTRY/acme/bookstore:v1.0.1"]);
+    let pinned = shop.run(&["pin", "bookstore", "web=v1.0.0", "--reason", "orders", "-o", "json"]).expect(0);
+    let head = shop.repository.head("main").unwrap();
+    assert_eq!(outcomes(&pinned)[0].1, json!({"commit": head, "branch": "main"}), "{pinned}");
+    assert_eq!(pinned.json()["receipts"][0]["pin"]["tag"], "v1.0.0");
+    assert_eq!(shop.values(), VALUES);
+    assert_eq!((annotation(&shop, HOLD), annotation(&shop, RECORD).is_string()), (json!("*"), true));
+    shop.world.set_status_images("bookstore", &["$REGISTRY/acme/bookstore:v1.0.0"]);
+    assert_eq!(verdict(&shop), json!(["Pinned", "v1.0.1"]));
+    assert_eq!(outcomes(&shop.apply(&[]).expect(0)), [], "it is held");
+    // Somebody moves it by hand.
+    shop.commit(&[("charts/bookstore/values.yaml", &VALUES.replace("v1.0.0", "v2.0.0"))]);
+    assert_eq!(verdict(&shop)[0], "PinBroken");
+    shop.commit(&[("charts/bookstore/values.yaml", VALUES)]);
+    // Taken back, with the version that was there before.
+    let unpinned = shop.run(&["unpin", "bookstore", "web", "--restore-version"]).expect(0);
+    assert!(unpinned.stdout.contains("unpinned"), "{unpinned}");
+    assert_eq!(shop.values(), VALUES.replace("v1.0.0", "v1.0.1"));
+    assert_eq!((annotation(&shop, HOLD), annotation(&shop, RECORD)), (Value::Null, Value::Null));
+}
+
+fn a_hold_alone_pushes_nothing(backend: Backend) {
+    let shop = Shop::open(backend);
+    shop.world.application(shop.bookstore());
+    let head = shop.repository.head("main");
+    shop.run(&["pin", "bookstore", "web"]).expect(0);
+    assert_eq!((shop.pushes(), shop.repository.head("main")), (0, head));
+    assert_eq!(annotation(&shop, HOLD), "*");
+    shop.run(&["unpin", "bookstore", "web"]).expect(0);
+    assert_eq!((shop.pushes(), annotation(&shop, HOLD)), (0, Value::Null));
+}
+
+fn a_version_that_fails_takes_the_hold_back(backend: Backend) {
+    let shop = Shop::open(backend);
+    shop.world.application(shop.bookstore());
+    shop.repository.hook("pre-receive", "echo 'frozen' >&2; exit 1");
+    let failed = shop.run(&["pin", "bookstore", "web=v1.0.1"]).expect(1);
+    assert!(failed.stderr.contains("frozen") && failed.stderr.contains("put back as they were"), "{failed}");
+    assert_eq!((annotation(&shop, HOLD), annotation(&shop, RECORD)), (Value::Null, Value::Null));
+    assert_eq!(shop.values(), VALUES);
+    // What cannot be planned is known before the hold is written.
+    let writes = shop.world.writes().len();
+    shop.commit(&[("charts/bookstore/values.yaml", "image: [\n")]);
+    shop.run(&["pin", "bookstore", "web=v1.0.1"]).expect(1);
+    assert_eq!(shop.world.writes().len(), writes);
+}
+
+fn a_hold_that_would_not_keep_is_refused(backend: Backend) {
+    let shop = Shop::open(backend);
+    let image = shop.world.image(bookstore::REPOSITORY);
+    let parameters = [("image.repository", image.as_str()), ("image.tag", "v1.0.0")];
+    let application = shop.bookstore().helm(&parameters);
+    shop.world.application(application);
+    let refused = shop.run(&["pin", "bookstore", "web=v1.0.1"]).expect(1);
+    assert!(refused.stderr.contains("a running Image Updater would write over v1.0.1"), "{refused}");
+    assert_eq!((annotation(&shop, HOLD), shop.pushes()), (Value::Null, 0));
+    let forced = shop.run(&["pin", "bookstore", "web=v1.0.1", "--force"]).expect(0);
+    assert!(forced.stderr.contains("hold-not-in-force") || forced.stderr.contains("would write over"), "{forced}");
+    assert_eq!(shop.values(), VALUES.replace("v1.0.0", "v1.0.1"));
+}

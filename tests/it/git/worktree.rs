@@ -1,0 +1,75 @@
+//! `--worktree`: the files of a checkout are edited, and nothing is cloned, committed or pushed.
+
+use serde_json::json;
+
+use crate::git::Shop;
+use crate::git::VALUES;
+use crate::git::outcomes;
+use crate::world::Backend;
+use crate::world::on_both;
+
+on_both!(a_checkout_is_edited_in_place, manifests_and_a_checkout_need_no_cluster, links_out_of_a_checkout_are_refused);
+
+/// A checkout of the repository's branch `main`.
+fn checkout(shop: &Shop) -> std::path::PathBuf {
+    let folder = shop.world.work().join("checkout");
+    let files = folder.join("charts/bookstore");
+    std::fs::create_dir_all(&files).unwrap();
+    let host = shop.world.registry().host();
+    std::fs::write(files.join("values.yaml"), VALUES.replace("$REGISTRY", &host)).unwrap();
+    folder
+}
+
+fn read(shop: &Shop, folder: &std::path::Path) -> String {
+    let text = std::fs::read_to_string(folder.join("charts/bookstore/values.yaml")).unwrap();
+    text.replace(&shop.world.registry().host(), "$REGISTRY")
+}
+
+fn a_checkout_is_edited_in_place(backend: Backend) {
+    let shop = Shop::open(backend);
+    shop.world.application(shop.bookstore().annotation("git-branch", "main:iu-{{.SHA256}}"));
+    let folder = checkout(&shop);
+    let worktree = folder.to_str().unwrap();
+    let planned = shop.run(&["plan", "--worktree", worktree]).expect(0);
+    assert!(planned.stdout.contains("+  tag: \"v1.0.1\" # moved by updates"), "{planned}");
+    assert_eq!(read(&shop, &folder), VALUES);
+    shop.apply(&["--worktree", worktree, "--dry-run"]).expect(0);
+    assert_eq!(read(&shop, &folder), VALUES);
+    let applied = shop.apply(&["--worktree", worktree]).expect(0);
+    assert_eq!(outcomes(&applied)[0].0, "Applied", "{applied}");
+    assert_eq!(read(&shop, &folder), VALUES.replace("v1.0.0", "v1.0.1"));
+    assert_eq!(shop.world.git().https().requests(), Vec::<String>::new(), "nobody was asked");
+    let again = shop.apply(&["--worktree", worktree]).expect(0);
+    assert_eq!(outcomes(&again), []);
+}
+
+fn manifests_and_a_checkout_need_no_cluster(backend: Backend) {
+    let shop = Shop::open(backend);
+    let manifest = shop.world.fill_in(shop.bookstore());
+    let file = shop.world.file("app.yaml", &manifest.to_string());
+    let folder = checkout(&shop);
+    let words = ["-f", file.to_str().unwrap(), "--worktree", folder.to_str().unwrap()];
+    shop.world.forget();
+    let applied = shop.run(&[&["apply", "--yes", "-o", "json"], &words[..]].concat()).expect(0);
+    assert_eq!(
+        applied.json()["summary"],
+        json!({"applied": 1, "alreadyApplied": 0, "stale": 0, "rejected": 0, "failed": 0})
+    );
+    assert_eq!(read(&shop, &folder), VALUES.replace("v1.0.0", "v1.0.1"));
+    assert!(shop.world.requests().is_empty(), "no cluster was asked");
+    let without = shop.run(&["apply", "--yes", "-f", file.to_str().unwrap()]).expect(1);
+    assert!(without.stderr.contains("--worktree"), "{without}");
+}
+
+fn links_out_of_a_checkout_are_refused(backend: Backend) {
+    let shop = Shop::open(backend);
+    shop.world.application(shop.bookstore());
+    let folder = checkout(&shop);
+    let outside = shop.world.file("outside.yaml", VALUES);
+    let values = folder.join("charts/bookstore/values.yaml");
+    std::fs::remove_file(&values).unwrap();
+    std::os::unix::fs::symlink(&outside, &values).unwrap();
+    let planned = shop.run(&["plan", "--worktree", folder.to_str().unwrap(), "-o", "json"]).expect(3).json();
+    assert_eq!(planned["decisions"][0]["reason"], "RefusedPath", "{planned}");
+    assert!(std::fs::read_to_string(outside).unwrap().contains("v1.0.0"));
+}
