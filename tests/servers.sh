@@ -106,7 +106,8 @@ unpack() {
 unpack_with_dependencies() {
   local folder=$1 archives=$work/apt/cache/archives deb
   shift
-  apt_get install -q -y --no-install-recommends --download-only "$@"
+  # Installed or not: the machine may have a package and hide its programs.
+  apt_get install -q -y --no-install-recommends --reinstall --download-only "$@"
   mkdir -p "$folder"
   for deb in "$archives"/*.deb; do
     [ -e "$deb" ] || continue
@@ -167,7 +168,7 @@ provide_git() {
   provide_tree git git usr/bin/git "export GIT_EXEC_PATH=\$tree/usr/lib/git-core"
   provide_tree ssh openssh-client usr/bin/ssh
   provide_tree ssh-keygen openssh-client usr/bin/ssh-keygen
-  provide_tree gpg gnupg usr/bin/gpg "set -- --agent-program \"\$tree/usr/bin/gpg-agent\" \"\$@\""
+  provide_tree gpg "gpg gpg-agent" usr/bin/gpg "set -- --agent-program \"\$tree/usr/bin/gpg-agent\" \"\$@\""
   # Where the server is installed, it is not on everybody's PATH.
   if ! have sshd && [ -x /usr/sbin/sshd ]; then
     printf '#!/bin/sh\nexec /usr/sbin/sshd "$@"\n' >"$work/sshd"
@@ -176,14 +177,15 @@ provide_git() {
   provide_tree sshd openssh-server usr/sbin/sshd
 }
 
-# provide_tree PROGRAM PACKAGE PATH [COMMAND]: a script that runs the command first.
+# provide_tree PROGRAM PACKAGES PATH [COMMAND]: a script that runs the command first.
 provide_tree() {
-  local program=$1 package=$2 path=$3 first=${4:-:} tree=$cache/trees/$2 libraries
+  local program=$1 packages=$2 path=$3 first=${4:-:} tree=$cache/trees/${2%% *} libraries
   have "$program" && return
   missing="$program is"
   prepare_apt
   if [ ! -d "$tree" ]; then
-    step "download $program (package $package)" unpack_with_dependencies "$work/tree" "$package"
+    # shellcheck disable=SC2086
+    step "download $program (package ${packages%% *})" unpack_with_dependencies "$work/tree" $packages
     mkdir -p "$cache/trees"
     mv "$work/tree" "$tree"
   fi

@@ -147,8 +147,10 @@ impl GitClone {
         });
         written.map_err(|error| Failure::of_files(&error))?;
         let hash = self.git("hash-object").args(["-w", "--no-filters", "--stdin-paths"]).stdin(names);
-        let ids: Vec<ObjectId> =
-            String::from_utf8_lossy(&hash.done().await?).lines().filter_map(ObjectId::new).collect();
+        let answer = hash.done().await?;
+        // They are in the clone now; what cannot be removed goes with the folder.
+        let _removed = std::fs::remove_dir_all(&folder);
+        let ids: Vec<ObjectId> = String::from_utf8_lossy(&answer).lines().filter_map(ObjectId::new).collect();
         if ids.len() != files.len() {
             return Err(Failure::protocol("git wrote fewer files than it was given"));
         }

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use secrecy::ExposeSecret as _;
+use secrecy::ExposeSecret;
 
 use crate::git::access::Access;
 use crate::git::child;
@@ -233,8 +233,9 @@ impl<'a> Step<'a> {
                 Failure::new(GitErrorKind::Program, format!("{} cannot be run: {error}", self.path.display()))
             }
         })?;
-        for secret in self.access.iter().flat_map(|access| &access.secrets) {
-            ended.stderr = ended.stderr.replace(secret.expose_secret(), "***");
+        let secrets = self.access.iter().flat_map(|access| &access.secrets).map(ExposeSecret::expose_secret);
+        for secret in secrets.filter(|secret| !secret.is_empty()) {
+            ended.stderr = ended.stderr.replace(secret, "***");
         }
         Ok(ended)
     }

@@ -68,7 +68,7 @@ pub(super) struct Session {
 }
 
 /// How long the questions to a host wait for the answer to the first.
-const FIRST_ANSWER: Duration = Duration::from_secs(1);
+const FIRST_ANSWER: Duration = Duration::from_secs(5);
 /// Why the caller's login is not sent.
 const WITHHELD: &str = "yours is not sent without verified TLS on the word of the cluster's registries.conf; \
                         a file named by `--registries-conf` can say so";

@@ -120,7 +120,9 @@ fn what_is_dropped_leaves_nothing() {
     let (git, url) = (caller.git(), host.https().url("acme/deploy"));
     let task = world::http::runtime().spawn(async move { git.open(remote(&url, maintainer())).await.map(|_| ()) });
     host.https().wait_for(|exchange| exchange.request.method == "POST");
-    assert!(processes(&folder).iter().any(|line| line.contains("remote-http")), "git waits for the server");
+    let waiting = processes(&folder);
+    assert!(waiting.iter().any(|line| line.contains("remote-http")), "git waits for the server: {waiting:?}");
+    assert!(!waiting.concat().contains(&MAINTAINER.1[..5]), "everybody can read arguments: {waiting:?}");
     assert!(left_behind(&folder).is_none());
     task.abort();
     assert!(wait(task).unwrap_err().is_cancelled());

@@ -150,6 +150,23 @@ fn branches_tags_and_commits_share_a_clone() {
 }
 
 #[test]
+fn the_default_branch_is_the_one_that_head_names() {
+    let host = GitHost::new(GitAuth::Basic);
+    let repository = bookstore(&host);
+    let commit = repository.commit("release/1.x", "other", &[("README.md", "old\n")]);
+    let clone = Caller::new().open(&host.https().url("acme/deploy"), maintainer()).unwrap();
+    for (head, expected) in [("release/1.x", Some("release/1.x")), ("main", Some("main")), ("gone", None)] {
+        repository.git(&["symbolic-ref", "HEAD", &format!("refs/heads/{head}")]);
+        assert_eq!(wait(clone.head_branch()).unwrap(), expected.map(branch), "{head}");
+    }
+    std::fs::write(repository.path().join("HEAD"), format!("{commit}\n")).unwrap();
+    assert_eq!(wait(clone.head_branch()).unwrap(), None, "detached");
+    let empty = host.repository("acme/empty");
+    let error = Caller::new().open(&host.https().url("acme/empty"), maintainer()).unwrap_err();
+    assert_eq!(error.kind(), GitErrorKind::NotFound, "{error}, {}", empty.path().display());
+}
+
+#[test]
 fn every_byte_is_kept_and_every_mode() {
     let host = GitHost::new(GitAuth::Basic);
     let repository = host.repository("acme/deploy");

@@ -266,6 +266,35 @@ fn dates_of_private_repositories_are_asked_with_the_right_login() {
     }
 }
 
+/// Docker Hub gives one token for several repositories; one that it leaves out is asked for by itself.
+#[test]
+fn repositories_of_docker_hub_share_a_token() {
+    let online = Online::new();
+    let site = online.open(Dialect::DockerHub, "acme/one");
+    let names = ["acme/one", "acme/two", "acme/three", "library/nginx", "acme/private"];
+    for name in names {
+        for (tag, built) in VERSIONS {
+            site.registry.push(name, tag, &Image::built(built));
+        }
+        if name != "acme/private" {
+            site.registry.tokens.publish(name);
+        }
+    }
+    let images: Vec<_> = names.iter().map(|name| (name.rsplit('/').next().unwrap(), *name, ":~1", "semver")).collect();
+    online.applications(&images[..4]);
+    online.check().expect(0);
+    assert_eq!(Requests::of(&site.log()), Requests { lists: 4, tokens: 1, ..Requests::NONE });
+    site.clear_log();
+    online.applications(&images);
+    let output = online.check().expect(3);
+    let report = output.json();
+    let found = report["items"].as_array().unwrap().iter().map(|item| item["candidate"]["tag"].as_str().unwrap_or("-"));
+    assert_eq!(found.filter(|tag| *tag == "v1.0.1").count(), 4, "{output}");
+    assert_eq!(report["summary"]["undetermined"], 1, "{output}");
+    let asked = Requests::of(&site.log());
+    assert!(asked.lists == 4 && asked.tokens <= 6 && asked.challenges <= 2, "{asked}");
+}
+
 /// A public registry is not believed when it sends somebody to this machine or a private network.
 #[test]
 fn a_public_registry_sends_nobody_home() {

@@ -44,6 +44,8 @@ fn a_file_that_could_harm_is_refused() {
         ("an unclosed quote", "a: \"1\n".to_owned(), "it is not YAML"),
         ("a line break of YAML 1.1", "a: x\u{85}b: y\n".to_owned(), ""),
         ("two values", "a: b: c\n".to_owned(), "line 1, column 5: it is not YAML"),
+        ("an anchor that ends in `:`", "a:\n- &b:\n  x: y\n".to_owned(), "two YAML readers take this for"),
+        ("a terminal's escapes in a key", "\"\\e[2J\\n\": [{a: &b: [x]}]\na: 1\n".to_owned(), ""),
         ("an unknown version", "%YAML 3.0\n---\na: 1\n".to_owned(), ""),
     ] {
         let found = refusal(text.as_bytes());

@@ -38,7 +38,9 @@ pub(super) fn agree(text: &str, tree: &Tree) -> Result<(), Refusal> {
         let walk = Walk { tree, node: *root, left: &left };
         walk.deserialize(document).map_err(|error| {
             let message = error.to_string();
-            let end = message.find(" at line ").unwrap_or(message.len());
+            // The parser says the path to it, too.
+            let message = if message.contains(DIFFERENT) { DIFFERENT } else { &message };
+            let end = message.rfind(" at line ").unwrap_or(message.len());
             let place = error.location().map(|place| super::Place { line: place.line(), column: place.column() });
             Refusal { place, ..Refusal::new(&message[..end]) }
         })?;

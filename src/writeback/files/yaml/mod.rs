@@ -58,12 +58,14 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
+    /// A message on one line: parsers quote what stands in the file.
     pub(super) fn new(message: impl Into<String>) -> Self {
-        Self { place: None, message: message.into(), hint: None }
+        let message = message.into().replace(char::is_control, "\u{fffd}");
+        Self { place: None, message, hint: None }
     }
 
     fn at(place: Place, message: impl Into<String>) -> Self {
-        Self { place: Some(place), message: message.into(), hint: None }
+        Self { place: Some(place), ..Self::new(message) }
     }
 
     pub(super) fn hint(mut self, hint: &'static str) -> Self {
