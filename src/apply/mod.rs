@@ -155,7 +155,11 @@ impl Executor<'_> {
             return Ok(manifest.application.clone());
         }
         match self.cluster {
-            Some(cluster) => application::read(cluster, key).await,
+            Some(cluster) => {
+                let mut found = application::read(cluster, key).await?;
+                found.argocd_namespace = Some(self.logins.argocd_namespace().to_owned());
+                Ok(found)
+            }
             None => Err((Outcome::Failed, "there is no cluster to read it from".to_owned())),
         }
     }

@@ -72,7 +72,7 @@ pub(crate) async fn select(session: &Session, args: &SelectionArgs) -> Result<Se
         must_have_image_list(application)?;
     }
     let all = applications.len();
-    let (selected, diagnostics) = pipeline::read(applications);
+    let (selected, diagnostics) = pipeline::read(of_argo_cd(session, applications));
     if selected.is_empty() {
         say_nothing_found(session, &cluster, args, &scope, all).await;
     }
@@ -215,6 +215,14 @@ fn must_have_image_list(application: &Application) -> Result<(), Error> {
     }
 }
 
+/// Notes where Argo CD runs, for Applications whose status does not say so.
+fn of_argo_cd(session: &Session, mut applications: Vec<Application>) -> Vec<Application> {
+    for application in &mut applications {
+        application.argocd_namespace = Some(session.connection.argocd_namespace.clone());
+    }
+    applications
+}
+
 fn distinct_namespaces(applications: &[Application]) -> usize {
     applications.iter().map(|application| &application.key.namespace).collect::<BTreeSet<_>>().len()
 }
@@ -276,7 +284,7 @@ fn from_manifests(session: &Session, args: &SelectionArgs, names: &[Name]) -> Re
     let applications = narrowed(read.applications, args, names)?;
     let namespaces = distinct_namespaces(&applications) > 1;
     let all = applications.len();
-    let (selected, more) = pipeline::read(applications);
+    let (selected, more) = pipeline::read(of_argo_cd(session, applications));
     diagnostics.extend(more);
     if selected.is_empty() {
         let found = crate::decide::count(all, "Application");

@@ -70,7 +70,7 @@ impl Logins {
         (named, url): (Option<&str>, &GitUrl),
     ) -> FoundGit {
         let mut found = FoundGit { login: Err(String::new()), diagnostics: Vec::new(), note: None };
-        let namespace = self.argocd_namespace(application);
+        let namespace = self.controller_namespace(application);
         let fields = match named.and_then(|named| named.strip_prefix("secret:")) {
             Some(secret) => match self.named(world, application, secret).await {
                 Ok(fields) => Some(fields),
@@ -116,7 +116,7 @@ impl Logins {
     }
 
     /// Where the Argo CD runs that deploys an Application.
-    fn argocd_namespace(&self, application: &Application) -> String {
+    fn controller_namespace(&self, application: &Application) -> String {
         let of_status = application.status.as_ref().and_then(|status| status.controller_namespace.clone());
         of_status.unwrap_or_else(|| self.settings.argocd_namespace.clone())
     }

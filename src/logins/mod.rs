@@ -116,6 +116,11 @@ impl Logins {
         }
     }
 
+    /// Where Argo CD runs, as the caller says.
+    pub(crate) fn argocd_namespace(&self) -> &str {
+        &self.settings.argocd_namespace
+    }
+
     /// The repository of an image, to be asked with the login that is meant for it; `None` if the text is no image.
     pub(crate) async fn of_rule(
         &self,
