@@ -56,9 +56,9 @@ fn a_template_covers_repositories(backend: Backend) {
     edit_secret(&shop, "argocd-repository", &json!({"url": format!("{host}/else/where")}));
     let (item, _) = check(&shop);
     assert_eq!(item["status"], "Undetermined", "the Secret of another repository is not used");
-    shop.secret("short", "repo-creds", json!({"url": host, "username": "x", "password": "wrong"}));
+    shop.secret("short", "repo-creds", &json!({"url": host, "username": "x", "password": "wrong"}));
     let login = json!({"url": format!("{host}/acme"), "username": MAINTAINER.0, "password": MAINTAINER.1});
-    shop.secret("long", "repo-creds", login);
+    shop.secret("long", "repo-creds", &login);
     let (item, output) = check(&shop);
     assert_eq!(item["status"], "UpdateAvailable", "{output}");
     shop.apply(&[]).expect(0);
@@ -141,10 +141,10 @@ fn ssh_needs_a_key_and_a_known_host(backend: Backend) {
     let url = ssh.url("acme/deploy");
     let application = shop.bookstore().with(|object| object["spec"]["source"]["repoURL"] = url.as_str().into());
     shop.world.application(application);
-    shop.secret("ssh", "repository", json!({"url": url, "sshPrivateKey": ssh.key()}));
+    shop.secret("ssh", "repository", &json!({"url": url, "sshPrivateKey": ssh.key()}));
     let (item, output) = check(&shop);
     assert_eq!(item["reason"], "GitUnreachable", "nobody vouches for the host: {output}");
-    shop.config_map("argocd-ssh-known-hosts-cm", json!({"ssh_known_hosts": ssh.wrong_known_hosts()}));
+    shop.config_map("argocd-ssh-known-hosts-cm", &json!({"ssh_known_hosts": ssh.wrong_known_hosts()}));
     let (item, output) = check(&shop);
     assert_eq!(item["status"], "Undetermined", "another host key: {output}");
     assert!(item["message"].as_str().unwrap().to_lowercase().contains("host key"), "{item}");

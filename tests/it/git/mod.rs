@@ -47,10 +47,10 @@ impl Shop {
         shop.secret(
             "argocd-repository",
             "repository",
-            json!({"url": shop.url(), "username": MAINTAINER.0, "password": MAINTAINER.1}),
+            &json!({"url": shop.url(), "username": MAINTAINER.0, "password": MAINTAINER.1}),
         );
-        shop.config_map("argocd-tls-certs-cm", json!({"127.0.0.1": Authority::of_this_process().ca}));
-        shop.config_map("argocd-image-updater-config", json!({"git.user": "Robot", "git.email": "robot@example.com"}));
+        shop.config_map("argocd-tls-certs-cm", &json!({"127.0.0.1": Authority::of_this_process().ca}));
+        shop.config_map("argocd-image-updater-config", &json!({"git.user": "Robot", "git.email": "robot@example.com"}));
         shop
     }
 
@@ -76,14 +76,14 @@ impl Shop {
         self.text("main", "charts/bookstore/values.yaml")
     }
 
-    pub(crate) fn secret(&self, name: &str, kind: &str, data: Value) {
+    pub(crate) fn secret(&self, name: &str, kind: &str, data: &Value) {
         self.world.object(json!({
             "apiVersion": "v1", "kind": "Secret",
             "metadata": {"name": name, "labels": {"argocd.argoproj.io/secret-type": kind}}, "stringData": data,
         }));
     }
 
-    pub(crate) fn config_map(&self, name: &str, data: Value) {
+    pub(crate) fn config_map(&self, name: &str, data: &Value) {
         self.world.object(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data}));
     }
 

@@ -85,7 +85,7 @@ fn a_repository_that_cannot_be_read_is_not_pinned(backend: Backend) {
         .application(git.with(|object| object["spec"]["source"]["repoURL"] = "https://127.0.0.1:1/acme/deploy".into()));
     for words in [&["pin", "bookstore", "web"][..], &["pin", "bookstore", "web=v1.0.1"], &["unpin", "bookstore", "web"]]
     {
-        refused(&world, world.run(words), &["git"]);
+        refused(&world, world.run(words), &["failed to open https://127.0.0.1:1/acme/deploy"]);
     }
 }
 
