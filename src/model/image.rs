@@ -71,7 +71,8 @@ fn is_host(text: &str) -> bool {
         }
     };
     // Digits alone: Rust would read `+443` too, which is no port in a URL.
-    let is_port = |port: &str| port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    let is_port =
+        |port: &str| port.len() <= 5 && port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok();
     let port_ok = port.is_empty() || port.strip_prefix(':').is_some_and(is_port);
     port_ok
         && !host.is_empty()
@@ -369,6 +370,7 @@ mod tests {
             (Some("host:99999"), "x"),
             (Some("host:"), "x"),
             (Some("host:+443"), "x"),
+            (Some("host:000443"), "x"),
             (Some("[::g]"), "x"),
             (Some("user@host"), "x"),
         ] {

@@ -10,6 +10,7 @@ pub(crate) mod decision;
 pub(crate) mod diagnostic;
 pub(crate) mod image;
 pub(crate) mod login_source;
+pub(crate) mod nesting;
 pub(crate) mod pin;
 pub(crate) mod plan;
 
