@@ -29,6 +29,7 @@ use crate::model::image::Version;
 use crate::model::plan::Plan;
 use crate::propose;
 use crate::registry::Registries;
+use crate::registry::Remote;
 use crate::writeback;
 use crate::writeback::Intent;
 
@@ -154,8 +155,14 @@ async fn evidence<'a>(
             decide::survey(&selected.application, rule, placement)
         })
     });
+    let surveys: Vec<Survey<'_>> = surveys.collect();
+    for survey in surveys.iter().filter(|survey| survey.asks_registry()) {
+        if let Some(repository) = &survey.rule.repository {
+            clients.registries.announce(&Remote::named(&survey.rule.name, repository.clone()));
+        }
+    }
     let gatherer = &gatherer;
-    futures::stream::iter(surveys.map(|survey| async move {
+    futures::stream::iter(surveys.into_iter().map(|survey| async move {
         let (evidence, diagnostics) = gatherer.evidence(&survey).await;
         (survey, evidence, diagnostics)
     }))

@@ -90,6 +90,7 @@ async fn run_fresh(session: &Session, args: ApplyArgs) -> Result<ExitCode, Error
     }
     let (selection, plan) = session.interruptible(plan::make(session, &args.selection, &args.decision)).await??;
     session.diagnose(&plan.diagnostics);
+    session.left_out(&plan.decisions);
     let undecided = if plan.complete { selection.exit_code() } else { selection.exit_code().or(ExitCode::Partial) };
     let changes = &plan.changes;
     if changes.is_empty() {

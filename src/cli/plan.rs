@@ -27,6 +27,7 @@ use crate::writeback::object::Edited;
 pub(crate) async fn run(session: &Session, args: PlanArgs) -> Result<ExitCode, Error> {
     let (selection, plan) = session.interruptible(make(session, &args.selection, &args.decision)).await??;
     session.diagnose(&plan.diagnostics);
+    session.left_out(&plan.decisions);
     if let Some(path) = &args.out {
         save(path, &plan)?;
     }

@@ -10,6 +10,7 @@ use crate::cli::args::Output;
 use crate::cli::args::OutputArgs;
 use crate::cli::registries_conf;
 use crate::cli::settings;
+use crate::cli::summary;
 use crate::cluster::Cluster;
 use crate::cluster::error::ClusterError;
 use crate::document;
@@ -17,6 +18,7 @@ use crate::error::Error;
 use crate::error::ExitCode;
 use crate::logins::LoginSettings;
 use crate::logins::Logins;
+use crate::model::decision::Decision;
 use crate::model::diagnostic::Diagnostic;
 use crate::output::Printer;
 use crate::output::diagnostics;
@@ -140,6 +142,13 @@ impl Session {
                 crate::model::diagnostic::Severity::Error => self.printer.alert(&text),
                 crate::model::diagnostic::Severity::Warning => self.printer.note(&text),
             }
+        }
+    }
+
+    /// Says what a plan leaves out, and why.
+    pub(crate) fn left_out(&self, decisions: &[Decision]) {
+        for line in summary::of_undecided(decisions) {
+            self.printer.alert(&line);
         }
     }
 

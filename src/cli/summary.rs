@@ -6,6 +6,7 @@ use crate::model::decision::ImageStatus;
 use crate::model::plan::Change;
 use crate::model::plan::Outcome;
 use crate::model::plan::Receipt;
+use crate::output::text::safe;
 
 /// `3 images in 2 Applications: 1 update available, 2 up to date`.
 pub(crate) fn of_decisions(decisions: &[Decision]) -> String {
@@ -35,6 +36,24 @@ fn words(status: ImageStatus) -> &'static str {
         ImageStatus::RolledBack => "rolled back",
         ImageStatus::UpdateAvailable => "to update",
     }
+}
+
+/// Most undecided images that are told one by one.
+const UNDECIDED: usize = 10;
+
+/// Why images are left out of a plan for want of a fact, a line each.
+pub(crate) fn of_undecided(decisions: &[Decision]) -> Vec<String> {
+    let undecided = decisions.iter().filter(|decision| decision.status == ImageStatus::Undetermined);
+    let mut lines: Vec<_> = undecided
+        .map(|decision| format!("not planned: {}  {}  {}", decision.application, decision.label(), decision.message))
+        .map(|line| safe(&line))
+        .collect();
+    let more = lines.len().saturating_sub(UNDECIDED);
+    lines.truncate(UNDECIDED);
+    if more > 0 {
+        lines.push(format!("not planned: {} more, which `kubectl image-update check` tells of", count(more, "image")));
+    }
+    lines
 }
 
 /// `2 images in 1 Application to update`.

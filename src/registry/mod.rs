@@ -207,6 +207,13 @@ impl Registries {
         debug_assert!(unset.is_ok(), "a run reads one registries.conf");
     }
 
+    /// Says that a repository is going to be asked for, so that it may share a token with others.
+    pub(crate) fn announce(&self, remote: &Remote) {
+        if let Ok(endpoint) = self.session.endpoint(remote) {
+            self.session.scopes.announce(&endpoint);
+        }
+    }
+
     /// The entry of `registries.conf` that a repository is asked by, and where it was written.
     pub(crate) fn entry(&self, remote: &Remote) -> Option<(&Entry, Origin)> {
         let conf = self.session.conf.get()?;

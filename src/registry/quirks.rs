@@ -23,6 +23,8 @@ pub(super) struct Quirk {
     pub(super) realm_hosts: &'static [&'static str],
     /// What a token has to allow for reading.
     pub(super) actions: &'static str,
+    /// So many repositories may share one token.
+    pub(super) scopes_per_token: usize,
     /// At most so many requests a second.
     pub(super) requests_per_second: Option<u32>,
     /// Where it tells when tags were pushed.
@@ -38,6 +40,7 @@ static PLAIN: Quirk = Quirk {
     token_service: None,
     realm_hosts: &[],
     actions: "pull",
+    scopes_per_token: 1,
     requests_per_second: None,
     dates: None,
     why: "the OCI distribution specification and the Docker token protocol",
@@ -50,10 +53,12 @@ pub(super) static QUIRKS: &[Quirk] = &[
         api_host: Some("registry-1.docker.io"),
         token_service: Some(("https://auth.docker.io/token", "registry.docker.io")),
         realm_hosts: &["auth.docker.io"],
+        scopes_per_token: 20,
         requests_per_second: Some(10),
         dates: Some(&dates::DOCKER_HUB),
         why: "images are named docker.io, the API is elsewhere (docs.docker.com, `registry` reference); more than some \
-              thousand requests a minute are answered 429 (docker-hub/usage), and Argo CD Image Updater keeps to 10 a second",
+              thousand requests a minute are answered 429 (docker-hub/usage), and Argo CD Image Updater keeps to 10 a second; \
+              `scope` may be given several times (Docker token specification, query parameters)",
         ..PLAIN
     },
     Quirk {

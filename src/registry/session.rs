@@ -4,6 +4,7 @@
 //! later questions, for any repository of the host, bring their token along.
 
 mod dates;
+mod scopes;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -33,6 +34,7 @@ use crate::registry::lost::speaks_tls;
 use crate::registry::memo::locked;
 use crate::registry::refusal;
 use crate::registry::requests;
+use crate::registry::session::scopes::Scopes;
 use crate::registry::tokens::Token;
 use crate::registry::tokens::Tokens;
 use crate::registry::tokens::Wish;
@@ -56,6 +58,7 @@ pub(super) struct Question {
 pub(super) struct Session {
     pub(super) transport: Transport,
     tokens: Tokens,
+    pub(super) scopes: Scopes,
     logins: Logins,
     trusted_realms: Vec<String>,
     /// Set before the first question, if at all.
@@ -65,7 +68,7 @@ pub(super) struct Session {
 }
 
 /// How long the questions to a host wait for the answer to the first.
-const FIRST_ANSWER: Duration = Duration::from_secs(1);
+const FIRST_ANSWER: Duration = Duration::from_secs(5);
 /// Why the caller's login is not sent.
 const WITHHELD: &str = "yours is not sent without verified TLS on the word of the cluster's registries.conf; \
                         a file named by `--registries-conf` can say so";
@@ -127,6 +130,7 @@ impl Session {
         Self {
             transport,
             tokens: Tokens::default(),
+            scopes: Scopes::default(),
             logins,
             trusted_realms,
             conf: OnceLock::new(),
@@ -175,6 +179,9 @@ impl Session {
             },
         };
         let scope = turned_away.as_deref().map_or_else(|| who.endpoint.scope(), |c| who.endpoint.asked_scope(c));
+        if let Some(answer) = self.converse_as_one_of_several(who, &means, &scope, question).await? {
+            return Ok(answer);
+        }
         let pass = self.pass(who, &means, &scope, None).await?;
         let answer = self.send(who.endpoint, &learned, question, pass.header).await?;
         if !learned.turns_away(&answer, question) {

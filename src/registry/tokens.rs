@@ -36,6 +36,7 @@ const CLIENT_ID: &str = "kubectl-image-update";
 pub(super) struct Wish {
     pub(super) realm: Url,
     pub(super) service: Option<String>,
+    /// Several are separated by blanks.
     pub(super) scope: String,
     /// `None`: anonymous.
     pub(super) login: Option<Login>,
@@ -133,10 +134,10 @@ impl Tokens {
         // A login must not travel, and a token service that moves is not one to believe.
         request.redirects = false;
         let service = wish.service.as_deref().map(|service| ("service", service));
-        let scope = ("scope", wish.scope.as_str());
+        let scopes = wish.scope.split(' ').map(|scope| ("scope", scope));
         let Some(refresh) = wish.login.as_ref().and_then(Login::refresh_token) else {
             let account = wish.login.as_ref().and_then(Login::username).map(|name| ("account", name));
-            request.url.query_pairs_mut().extend_pairs(service.into_iter().chain([scope]).chain(account));
+            request.url.query_pairs_mut().extend_pairs(service.into_iter().chain(scopes).chain(account));
             request.authorization = wish.login.as_ref().and_then(Login::basic);
             return request;
         };
@@ -147,7 +148,8 @@ impl Tokens {
         form.query_pairs_mut()
             .extend_pairs([("grant_type", "refresh_token"), ("client_id", CLIENT_ID), ("refresh_token", refresh)])
             .extend_pairs(service)
-            .extend_pairs([scope]);
+            // In a form it is one field (RFC 6749 section 6).
+            .append_pair("scope", &wish.scope);
         request.method = Method::POST;
         request.form = form.query().map(str::to_owned);
         request

@@ -26,11 +26,23 @@ pub(crate) enum Registry {
 }
 
 impl Registry {
+    /// Plain HTTP.
     pub(crate) fn start(backend: Backend, auth: RegistryAuth) -> Self {
-        let registry = match backend {
+        Self::with_users(match backend {
             Backend::Double => Self::Double(RegistryDouble::start(auth)),
             Backend::Real => Self::Real(RealRegistry::start(auth)),
-        };
+        })
+    }
+
+    /// HTTPS with the certificate of [`super::tls::Authority`].
+    pub(crate) fn start_tls(backend: Backend, auth: RegistryAuth) -> Self {
+        Self::with_users(match backend {
+            Backend::Double => Self::Double(RegistryDouble::start_tls(auth)),
+            Backend::Real => Self::Real(RealRegistry::start_tls(auth)),
+        })
+    }
+
+    fn with_users(registry: Self) -> Self {
         for user in [ROBOT, VISITOR] {
             registry.tokens().add_user(user);
         }

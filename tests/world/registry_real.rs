@@ -33,16 +33,28 @@ pub(crate) struct RealRegistry {
     // Before the token server, so that it ends first.
     server: Server,
     host: String,
+    scheme: &'static str,
     auth: RegistryAuth,
     pub(crate) tokens: TokenServer,
 }
 
 impl RealRegistry {
+    /// Plain HTTP.
     pub(crate) fn start(auth: RegistryAuth) -> Self {
+        Self::start_with(auth, false)
+    }
+
+    /// HTTPS with the certificate of [`Authority`].
+    pub(crate) fn start_tls(auth: RegistryAuth) -> Self {
+        Self::start_with(auth, true)
+    }
+
+    fn start_with(auth: RegistryAuth, tls: bool) -> Self {
         let tokens = TokenServer::start(IpAddr::V4(Ipv4Addr::LOCALHOST), Arc::new(TokenAuthority::default()));
         let server = Server::start("docker-registry", |folder| {
             let file = folder.join("config.yml");
-            fs::write(&file, configuration(folder, auth, &tokens.realm())).expect("a file in a folder of our own");
+            fs::write(&file, configuration(folder, (auth, tls), &tokens.realm()))
+                .expect("a file in a folder of our own");
             vec!["serve".into(), file]
         });
         // It takes any free port, and says which.
@@ -52,7 +64,7 @@ impl RealRegistry {
             Some(address.chars().take_while(|&c| c.is_ascii_digit() || c == '.' || c == ':').collect::<String>())
         });
         let host = host.unwrap_or_else(|problem| panic!("{problem}"));
-        Self { server, host, auth, tokens }
+        Self { server, host, scheme: if tls { "https" } else { "http" }, auth, tokens }
     }
 
     pub(crate) fn host(&self) -> String {
@@ -101,7 +113,7 @@ impl RealRegistry {
         let uploads = format!("/v2/{repository}/blobs/uploads/");
         let begun = self.call(repository, ("POST", &uploads), ("Accept", "*/*"), "");
         let location = begun.header("location").unwrap_or_else(|| panic!("begin an upload: {}", begun.text()));
-        let path = location.strip_prefix(&format!("http://{}", self.host)).unwrap_or(location);
+        let path = location.strip_prefix(&format!("{}://{}", self.scheme, self.host)).unwrap_or(location);
         let path = format!("{path}&digest={}", blob.digest);
         let content_type = ("Content-Type", "application/octet-stream");
         let done = self.call(repository, ("PUT", &path), content_type, blob.bytes.clone());
@@ -125,7 +137,7 @@ impl RealRegistry {
         };
         let mut headers = vec![header];
         headers.extend(authorization.as_deref().map(|value| ("Authorization", value)));
-        send(method, &format!("http://{}{path}", self.host), &headers, body)
+        send(method, &format!("{}://{}{path}", self.scheme, self.host), &headers, body)
     }
 
     /// What the registry wrote about itself and its requests.
@@ -148,7 +160,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-fn configuration(folder: &Path, auth: RegistryAuth, realm: &str) -> String {
+fn configuration(folder: &Path, (auth, tls): (RegistryAuth, bool), realm: &str) -> String {
     let write = |name: &str, text: &str| {
         let file = folder.join(name);
         fs::write(&file, text).expect("a file in a folder of our own");
@@ -166,10 +178,17 @@ fn configuration(folder: &Path, auth: RegistryAuth, realm: &str) -> String {
             write("ca.pem", &Authority::of_this_process().ca),
         ),
     };
+    let tls = if tls {
+        let authority = Authority::of_this_process();
+        let (certificate, key) = (write("tls.crt", &authority.certificate), write("tls.key", &authority.key));
+        format!(", tls: {{certificate: {certificate}, key: {key}}}")
+    } else {
+        String::new()
+    };
     format!(
         "version: 0.1\n\
          storage: {{filesystem: {{rootdirectory: {}}}, delete: {{enabled: true}}}}\n\
-         http: {{addr: \"127.0.0.1:0\", secret: tests}}\n\
+         http: {{addr: \"127.0.0.1:0\", secret: tests{tls}}}\n\
          {auth}\n",
         folder.join("storage").display()
     )

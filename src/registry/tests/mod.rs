@@ -6,6 +6,7 @@ mod faults;
 mod logins;
 mod newest;
 mod paging;
+mod scopes;
 mod server;
 mod tls;
 

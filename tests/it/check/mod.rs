@@ -1,5 +1,6 @@
 //! `check` and `plan`: what is deployed, what is newest, and why; nothing is written.
 
+mod cache;
 mod departures;
 mod diagnostics;
 mod manifests;

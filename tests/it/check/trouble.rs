@@ -56,7 +56,8 @@ fn what_cannot_be_had_is_undetermined(backend: Backend) {
 
     let plan = world.run(&["plan", "-o", "json"]).expect(3).json();
     assert_eq!((&plan["complete"], plan["changes"].as_array().unwrap().len()), (&json!(false), 1));
-    world.run(&["plan", "--detailed-exitcode"]).expect(3);
+    let told = world.run(&["plan", "--detailed-exitcode"]).expect(3);
+    assert_eq!(told.stderr.lines().filter(|line| line.starts_with("not planned: ")).count(), 2, "{told}");
     let applied = world.run(&["apply", "--all", "--yes", "-o", "json"]).expect(3).json();
     assert_eq!(applied["summary"]["applied"], 1);
     assert_eq!(world.writes().len(), 1);

@@ -372,7 +372,7 @@ fn who_keeps_silent_does_not_silence_the_others() {
         let application = Application::named(name).image_list(&format!("web={repository}:~1.0"));
         world.application(application.kustomize(&[&image]).images(&[&image]));
     }
-    let output = world.run(&["check", "-o", "json", "--timeout", "4s"]).expect(3);
+    let output = world.run(&["check", "-o", "json", "--timeout", "8s"]).expect(3);
     let report = output.json();
     let verdicts: Vec<_> = report["items"].as_array().unwrap().iter().map(|item| &item["reason"]).collect();
     assert_eq!(verdicts, ["RegistryUnreachable", "RegistryUnreachable", "NewestMatch"], "{output}");

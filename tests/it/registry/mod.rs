@@ -2,6 +2,7 @@
 
 mod faults;
 mod hosts;
+mod modes;
 mod public;
 mod requests;
 

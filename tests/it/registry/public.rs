@@ -175,6 +175,9 @@ fn the_newest_of_many_builds_costs_one_pull_where_pushes_are_dated() {
     }
 }
 
+/// What is wrong, where, and the most manifests that are asked for.
+type Case = (&'static str, Dialect, fn(&Site), usize);
+
 /// An old build that is pushed again, and a registry that does not say when: the newest build wins all the same.
 #[test]
 fn pushes_are_no_builds() {
@@ -190,7 +193,6 @@ fn pushes_are_no_builds() {
         site.registry.tokens.publish("acme/web");
     };
     let winner = format!("main-{:02}", (19 * 7) % BUILDS);
-    type Case = (&'static str, Dialect, fn(&Site), usize);
     let all = BUILDS;
     let cases: [Case; 10] = [
         ("pushed again", Dialect::DockerHub, |_| {}, 3),
@@ -262,6 +264,35 @@ fn dates_of_private_repositories_are_asked_with_the_right_login() {
         let pulls = Requests::of(&site.log()).manifests;
         assert_eq!(pulls, if dated { 1 } else { 9 }, "{dialect:?}");
     }
+}
+
+/// Docker Hub gives one token for several repositories; one that it leaves out is asked for by itself.
+#[test]
+fn repositories_of_docker_hub_share_a_token() {
+    let online = Online::new();
+    let site = online.open(Dialect::DockerHub, "acme/one");
+    let names = ["acme/one", "acme/two", "acme/three", "library/nginx", "acme/private"];
+    for name in names {
+        for (tag, built) in VERSIONS {
+            site.registry.push(name, tag, &Image::built(built));
+        }
+        if name != "acme/private" {
+            site.registry.tokens.publish(name);
+        }
+    }
+    let images: Vec<_> = names.iter().map(|name| (name.rsplit('/').next().unwrap(), *name, ":~1", "semver")).collect();
+    online.applications(&images[..4]);
+    online.check().expect(0);
+    assert_eq!(Requests::of(&site.log()), Requests { lists: 4, tokens: 1, ..Requests::NONE });
+    site.clear_log();
+    online.applications(&images);
+    let output = online.check().expect(3);
+    let report = output.json();
+    let found = report["items"].as_array().unwrap().iter().map(|item| item["candidate"]["tag"].as_str().unwrap_or("-"));
+    assert_eq!(found.filter(|tag| *tag == "v1.0.1").count(), 4, "{output}");
+    assert_eq!(report["summary"]["undetermined"], 1, "{output}");
+    let asked = Requests::of(&site.log());
+    assert!(asked.lists == 4 && asked.tokens <= 6 && asked.challenges <= 2, "{asked}");
 }
 
 /// A public registry is not believed when it sends somebody to this machine or a private network.
