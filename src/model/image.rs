@@ -177,10 +177,9 @@ impl Version {
     /// Reads the text of a tag parameter: `1.2`, `1.2@sha256:…` or `@sha256:…`/`sha256:…` (a bare digest).
     pub(crate) fn parse(text: &str) -> Self {
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        match text.split_once('@') {
-            Some((tag, digest)) => Self { tag: some(tag), digest: some(digest) },
-            None if Digest::new(text).is_some() => Self { tag: None, digest: some(text) },
-            None => Self { tag: some(text), digest: None },
+        match text.split_once('@').unwrap_or((text, "")) {
+            (text, "") if Digest::new(text).is_some() => Self { tag: None, digest: some(text) },
+            (tag, digest) => Self { tag: some(tag), digest: some(digest) },
         }
     }
 
@@ -413,7 +412,9 @@ mod tests {
         for text in ["1.2".to_owned(), format!("1.2@{digest}"), digest.clone()] {
             assert_eq!(Version::parse(&text).to_string(), text);
         }
-        assert_eq!(Version::parse(&digest).tag, None);
+        for text in [digest.clone(), format!("{digest}@"), format!("@{digest}")] {
+            assert_eq!(Version::parse(&text), Version { tag: None, digest: Some(digest.clone()) }, "{text}");
+        }
         assert!(Version::parse("").is_empty());
     }
 
