@@ -38,7 +38,7 @@ const PIECES: [&str; 16] = [
     "\"name\":",
     "2024",
     "Z",
-    "\\ud800",
+    "\\u0000",
 ];
 
 /// The texts of a value, which every tag has to be one of.
