@@ -20,6 +20,10 @@ mod parse;
 /// Levels of nesting, counted much as Go counts them.
 const MAX_DEPTH: usize = 1000;
 
+/// Most bytes of a program: some ten thousand characters to match one behind the other, and a tag has 128. A thousand
+/// images may each have an expression, and each tag takes time with the size of it.
+const MAX_PROGRAM: usize = 1 << 18;
+
 /// A regular expression that is matched anywhere in a tag.
 #[derive(Clone, Debug)]
 pub(crate) struct GoRegexp {
@@ -31,7 +35,7 @@ impl GoRegexp {
     ///
     /// # Errors
     /// Says what is wrong, and where, for every expression that `regexp.Compile` rejects; and for one that takes
-    /// megabytes of memory, which Go would run.
+    /// [`MAX_PROGRAM`], which Go would run.
     pub(crate) fn new(pattern: &str) -> Result<Self, TextError> {
         let hir = parse::parse(pattern)?;
         let program = compile(&hir).map_err(|error| match error {
@@ -51,7 +55,11 @@ fn compile(hir: &Hir) -> Result<Regex, regex::Error> {
     let mut pattern = String::new();
     Printer::new().print(hir, &mut pattern).expect("a String takes whatever is written to it");
     // A level here may be printed as a group, an alternation and a concatenation.
-    RegexBuilder::new(&pattern).nest_limit(4 * MAX_DEPTH as u32).build()
+    RegexBuilder::new(&pattern)
+        .nest_limit(4 * MAX_DEPTH as u32)
+        .size_limit(MAX_PROGRAM)
+        .dfa_size_limit(MAX_PROGRAM)
+        .build()
 }
 
 #[cfg(test)]

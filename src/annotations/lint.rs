@@ -1,5 +1,6 @@
 //! Annotations that nothing reads, which is mostly a slip of the pen: found, and the likely meaning named.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -20,7 +21,12 @@ struct Aliases<'a> {
     keys: BTreeSet<String>,
     /// The list has one image, and its pin is recorded without an alias.
     sole: bool,
+    /// For so many more annotations the likely meaning is looked for.
+    searches: Cell<usize>,
 }
+
+/// For more annotations than this nobody needs to be told what was meant; each search takes time with every alias.
+const MOST_SEARCHES: usize = 50;
 
 impl<'a> Aliases<'a> {
     fn of(entries: &'a [Entry]) -> Self {
@@ -30,16 +36,22 @@ impl<'a> Aliases<'a> {
             [only] => record_key(only.alias.as_deref(), 1) == Some(keys::for_pin(None)),
             _ => false,
         };
-        Self { written, keys, sole }
+        Self { written, keys, sole, searches: Cell::new(MOST_SEARCHES) }
     }
 
     fn use_it(&self, alias: &str) -> bool {
         self.written.contains(alias) || self.keys.contains(alias)
     }
 
+    fn may_search(&self) -> bool {
+        let left = self.searches.get();
+        self.searches.set(left.saturating_sub(1));
+        left > 0
+    }
+
     /// The hint that names the alias that was meant.
     fn meant(&self, alias: &str) -> String {
-        match nearest(alias, self.written.iter().copied()) {
+        match Some(alias).filter(|_| self.may_search()).and_then(|alias| nearest(alias, self.written.iter().copied())) {
             Some(near) => format!("did you mean `{near}`?"),
             None if self.written.is_empty() => "write `<alias>=<image>` in the image list".to_owned(),
             None => {
@@ -142,6 +154,9 @@ fn is_read(name: &str, key: &keys::Key, aliases: &Aliases<'_>) -> bool {
 
 /// The key that a name was most likely meant to have, without the alias.
 fn nearest_key(name: &str, aliases: &Aliases<'_>) -> Option<&'static str> {
+    if !aliases.may_search() {
+        return None;
+    }
     let of_image = || keys::ALL.iter().filter(|key| key.scope != Scope::Application).map(|key| key.name);
     let of_application = keys::ALL.iter().filter(|key| key.scope != Scope::Image).map(|key| key.name);
     let behind_alias = |alias: &String| name.strip_prefix(alias.as_str())?.strip_prefix('.');
@@ -189,11 +204,15 @@ pub(crate) fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a s
         return None;
     }
     let text = text.to_lowercase();
-    let close = (text.chars().count() / 3).clamp(1, 4);
+    let length = text.chars().count();
+    let close = (length / 3).clamp(1, 4);
     candidates
         .into_iter()
         .filter(|candidate| candidate.len() <= LONGEST_SLIP)
-        .map(|candidate| (strsim::damerau_levenshtein(&text, &candidate.to_lowercase()), candidate))
+        .map(|candidate| (candidate.to_lowercase(), candidate))
+        // As many characters as the lengths differ have to be put in or left out.
+        .filter(|(lower, _)| length.abs_diff(lower.chars().count()) <= close)
+        .map(|(lower, candidate)| (strsim::damerau_levenshtein(&text, &lower), candidate))
         .filter(|(distance, _)| *distance <= close)
         .min()
         .map(|(_, candidate)| candidate)

@@ -2,6 +2,7 @@
 //!
 //! What an entry is called and where its pin stands is read here; its settings are read in `settings`.
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
@@ -12,6 +13,8 @@ use crate::annotations::image_list::Entry;
 use crate::annotations::keys;
 use crate::annotations::rule::ImageRule;
 use crate::annotations::rule::Invalid;
+use crate::annotations::tag_filter::AllowTags;
+use crate::annotations::tag_filter::IgnoreTags;
 use crate::model::decision::Reason;
 use crate::model::diagnostic::Diagnostic;
 use crate::model::diagnostic::Place;
@@ -69,11 +72,21 @@ pub(super) struct Reader<'a> {
     diagnostics: Vec<Diagnostic>,
     /// What was reported already: code, annotation, span and message.
     reported: BTreeSet<(&'static str, String, usize, usize, String)>,
+    pub(super) filters: Filters,
+}
+
+/// What was read of `allow-tags` and `ignore-tags`, by annotation: a thousand images may share one that takes long to
+/// read and much to keep.
+#[derive(Default)]
+pub(super) struct Filters {
+    pub(super) allow: BTreeMap<String, Result<AllowTags, Invalid>>,
+    pub(super) ignore: BTreeMap<String, IgnoreTags>,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(effective: &'a Effective, list: &str) -> Self {
-        Self { effective, list: list.into(), diagnostics: Vec::new(), reported: BTreeSet::new() }
+        let (diagnostics, reported, filters) = Default::default();
+        Self { effective, list: list.into(), diagnostics, reported, filters }
     }
 
     pub(super) fn into_diagnostics(self) -> Vec<Diagnostic> {

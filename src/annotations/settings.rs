@@ -99,23 +99,29 @@ impl Reader<'_> {
 
     fn allow_tags(&mut self, alias: Option<&str>) -> Result<AllowTags, Invalid> {
         let Some(found) = find(self.effective, alias, keys::ALLOW_TAGS) else { return Ok(AllowTags::default()) };
-        let (allow, doubts) = AllowTags::parse(found.value).map_err(|error| {
-            let diagnostic = found.error("bad-allow-tags", error);
-            self.invalid(Reason::BadTagFilter, diagnostic)
-        })?;
-        for doubt in doubts {
-            self.report(found.warning("doubtful-allow-tags", doubt));
+        if let Some(read) = self.filters.allow.get(found.key) {
+            return read.clone();
         }
-        Ok(allow)
+        let read = match AllowTags::parse(found.value) {
+            Ok((allow, doubts)) => {
+                doubts.into_iter().for_each(|doubt| self.report(found.warning("doubtful-allow-tags", doubt)));
+                Ok(allow)
+            }
+            Err(error) => Err(self.invalid(Reason::BadTagFilter, found.error("bad-allow-tags", error))),
+        };
+        self.filters.allow.insert(found.key.to_owned(), read.clone());
+        read
     }
 
     /// A malformed pattern ignores nothing, as Go's `filepath.Match` and Image Updater have it; it is said.
     fn ignore_tags(&mut self, alias: Option<&str>) -> IgnoreTags {
         let Some(found) = find(self.effective, alias, keys::IGNORE_TAGS) else { return IgnoreTags::default() };
-        let (ignore, doubts) = IgnoreTags::parse(found.value);
-        for doubt in doubts {
-            self.report(found.warning("bad-ignore-tags", doubt));
+        if let Some(read) = self.filters.ignore.get(found.key) {
+            return read.clone();
         }
+        let (ignore, doubts) = IgnoreTags::parse(found.value);
+        doubts.into_iter().for_each(|doubt| self.report(found.warning("bad-ignore-tags", doubt)));
+        self.filters.ignore.insert(found.key.to_owned(), ignore.clone());
         ignore
     }
 

@@ -3,6 +3,8 @@
 //! Each of the two annotations is read by itself, since they may come from different keys. Spans are places in the
 //! value as it was given.
 
+use std::sync::Arc;
+
 use crate::annotations::glob::Glob;
 use crate::annotations::go_regexp::GoRegexp;
 use crate::model::candidate::Rejection;
@@ -26,7 +28,8 @@ pub(crate) enum AllowTags {
 /// The value of `ignore-tags`: patterns, of which one must match a whole tag.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct IgnoreTags {
-    patterns: Vec<Glob>,
+    /// Shared by the images that read one annotation.
+    patterns: Arc<[Glob]>,
 }
 
 impl TagFilter {
@@ -115,7 +118,7 @@ impl IgnoreTags {
                 }
             }
         }
-        (Self { patterns }, findings)
+        (Self { patterns: patterns.into() }, findings)
     }
 }
 

@@ -173,9 +173,11 @@ fn by_specificity(references: &[ApplicationReference]) -> Vec<&ApplicationRefere
 fn specificity(pattern: &str, selection: usize) -> usize {
     let exact = if pattern.contains(['*', '?', '[', ']']) { 0 } else { 1_000_000 };
     let mut literal = 0;
+    // Without a look at it, each `[` that is not closed would be looked for to the end.
+    let last_end = pattern.rfind(']').unwrap_or(0);
     let mut rest = pattern;
     while let Some(c) = rest.chars().next() {
-        let set = (c == '[').then(|| rest.find(']')).flatten();
+        let set = (c == '[' && pattern.len() - rest.len() < last_end).then(|| rest.find(']')).flatten();
         rest = &rest[set.map_or(c.len_utf8(), |end| end + 1)..];
         if set.is_none() && c != '*' && c != '?' {
             literal += c.len_utf8();
@@ -288,6 +290,7 @@ mod tests {
             ("spc-02", "app-*", json!(null), 4),
             ("spc-04", "app-v?", json!(null), 5),
             ("spc-05", "app-[abc]", json!(null), 4),
+            ("not closed", "[[a]b[[", json!(null), 3),
             ("spc-06", "*", json!(null), 0),
             ("spc-07", "app-one", json!({}), 1_010_007),
             ("spc-08", "app-one", one.clone(), 1_010_107),

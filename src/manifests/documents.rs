@@ -72,8 +72,11 @@ fn yaml(text: &str) -> Vec<Document> {
                 Ok(value)
             });
             let (line, value) = match read {
-                Ok(serde_yaml::Value::Null) => continue,
-                Ok(value) => (first_line, as_json(value)),
+                Ok(value) => match as_json(value) {
+                    // Also with a tag, which says nothing.
+                    Ok(Value::Null) => continue,
+                    read => (first_line, read),
+                },
                 Err(error) => {
                     // What is missing at the end of a document is missed on the line behind it.
                     let line = error.location().map_or(1, |place| place.line()).min(chunk.lines().count());
@@ -260,7 +263,7 @@ mod tests {
             [(1, 1, json!({"a": 1})), (2, 3, json!({"b": 2})), (3, 5, json!({"c": 3}))]
         );
         assert_eq!(read("\u{feff}a: 1"), [(1, 1, json!({"a": 1}))]);
-        assert!(read("").is_empty() && read("---\n---\n# x\n").is_empty());
+        assert!(read("").is_empty() && read("---\n---\n# x\n").is_empty() && read("!custom\n--- !!null\n").is_empty());
         assert_eq!(read("---not\n"), [(1, 1, json!("---not"))]);
     }
 

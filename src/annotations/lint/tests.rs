@@ -94,3 +94,12 @@ fn only_what_is_close_was_meant() {
         assert_eq!(nearest(text, ["semver", "newest-build", "digest", "alphabetical", &huge]), expected, "{text:.20}");
     }
 }
+
+#[test]
+fn of_very_many_slips_the_first_are_explained_and_all_are_named() {
+    let slips: Vec<_> = (0..60).map(|number| format!("w{number:02}.update-stategy: semver")).collect();
+    let found = found(&format!("{{image-list: 'web=nginx', {}}}", slips.join(", ")));
+    assert_eq!(found.len(), 60);
+    let explained = found.iter().take_while(|finding| finding.hint.is_some()).count();
+    assert_eq!((explained, found.iter().filter(|finding| finding.hint.is_some()).count()), (50, 50));
+}

@@ -37,6 +37,9 @@ const MOST_ENTRIES: usize = 500;
 /// Most problems that are told.
 const MOST_PROBLEMS: usize = 50;
 
+/// Most characters of one of them.
+const LONGEST: usize = 400;
+
 /// Every key of an entry.
 const KEYS: [&str; 13] = [
     "name",
@@ -92,7 +95,13 @@ impl Reader<'_> {
         if self.problems.len() >= MOST_PROBLEMS {
             return;
         }
-        self.problems.push(Problem { line: yaml::line(self.text, path), what: what.into() });
+        // What is quoted can be as long as the file.
+        let mut what = what.into();
+        if let Some((end, _)) = what.char_indices().nth(LONGEST) {
+            what.truncate(end);
+            what.push('…');
+        }
+        self.problems.push(Problem { line: yaml::line(self.text, path), what });
     }
 
     fn root(&mut self, root: &Node) -> Vec<Entry> {
@@ -139,7 +148,11 @@ impl Reader<'_> {
                 }
                 Some(key) => found.push(Found { node, path: [path, &[Step::Value(number)]].concat(), key }),
                 None => {
-                    let near = known.iter().find(|known| strsim::damerau_levenshtein(known, name) <= 2);
+                    // What is compared takes time and room with the product of the lengths.
+                    let near = |known: &&&str| {
+                        known.len().abs_diff(name.len()) <= 2 && strsim::damerau_levenshtein(known, name) <= 2
+                    };
+                    let near = known.iter().find(near);
                     let help = match near {
                         Some(near) => format!("did you mean `{near}`?"),
                         None => format!("known: {}", known.join(", ")),
@@ -540,6 +553,11 @@ Quay https://quay.io/ quay.io secret:foo/bar#creds";
                  line 3: `api_url`: not a URL that begins with https:// or http://\n\
                  line 4: `api_url`: there is a login in it; `credentials` says where one stands\n\
                  line 5: `api_url`: there is a `?` or `#` in it",
+            ),
+            (
+                "long",
+                &format!("registries:\n- name: a\n  api_url: https://a\n  {}: 1\n", "limit".repeat(200)),
+                &format!("line 4: `{}…", "limit".repeat(80).get(..399).unwrap()),
             ),
             ("not YAML", "registries:\n- name: a: b\n", "line 2: mapping values are not allowed in this context"),
         ] {
