@@ -79,6 +79,11 @@ impl Internet {
             .env("SSL_CERT_FILE", self.folder.path().join("ca.pem"));
     }
 
+    /// `IP:PORT` of the proxy.
+    pub(crate) fn proxy(&self) -> String {
+        self.address.to_string()
+    }
+
     /// Puts a server, which speaks TLS at `IP:PORT`, at a name.
     pub(crate) fn place(&self, name: &str, address: &str) {
         assert!(NAMES.contains(&name), "`{name}` is not in the table of this file");
