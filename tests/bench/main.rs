@@ -20,7 +20,6 @@ mod work;
 use std::time::Duration;
 use std::time::Instant;
 
-use skopeo::Skopeo;
 use work::Requests;
 use work::Work;
 use world::Backend;
@@ -139,12 +138,12 @@ fn requests() {
 
 /// How long it takes, at several delays, beside the least possible and beside skopeo.
 fn time() {
-    let skopeo = Skopeo::find();
+    let version = skopeo::version();
     println!(
         "\nTime (goal: at most 1.5 times the ideal; 5 times as fast as skopeo without delay, 2.5 times with 100 ms)\n"
     );
-    match &skopeo {
-        Ok(skopeo) => println!("Beside {}, {} at a time.\n", skopeo.version, skopeo::AT_A_TIME),
+    match &version {
+        Ok(version) => println!("Beside {version}, {} at a time.\n", skopeo::AT_A_TIME),
         Err(why) => println!("NOT COMPARED: {why}\n"),
     }
     println!(
@@ -160,9 +159,9 @@ fn time() {
             let took = shortest(TIMES, || stage.counted(&["--no-cache"]).1);
             let ideal = delay * u32::try_from(work.trips).expect("few");
             let ratio = if ideal.is_zero() { "-".to_owned() } else { format!("{:.2}", took.div_duration_f64(ideal)) };
-            let (other, faster) = match &skopeo {
-                Ok(skopeo) => {
-                    let other = shortest(TIMES_OF_SKOPEO, || skopeo.time(&work, &stage.registry.host()));
+            let (other, faster) = match &version {
+                Ok(_) => {
+                    let other = shortest(TIMES_OF_SKOPEO, || skopeo::time(&work, &stage.registry.host()));
                     (format!("{:.2} s", other.as_secs_f64()), format!("{:.1}", other.div_duration_f64(took)))
                 }
                 Err(_) => ("-".to_owned(), "-".to_owned()),

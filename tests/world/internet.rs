@@ -129,8 +129,10 @@ impl Site {
 
     pub(crate) fn clear_log(&self) {
         self.registry.clear_log();
-        self.tokens.iter().for_each(TokenServer::clear_log);
-        self.api.iter().for_each(HttpServer::clear_log);
+        if let (Some(tokens), Some(api)) = (&self.tokens, &self.api) {
+            tokens.clear_log();
+            api.clear_log();
+        }
     }
 }
 
