@@ -12,7 +12,6 @@ use crate::document::receipts::DryRun;
 use crate::git::CommitOptions;
 use crate::git::FileChange;
 use crate::git::GitClone;
-use crate::git::Revision;
 use crate::git::error::GitError;
 use crate::git::error::GitErrorKind;
 use crate::git::push::PushOptions;
@@ -100,8 +99,7 @@ impl Batch<'_, '_> {
             .collect();
         names.sort();
         names.dedup();
-        let revisions: Vec<Revision> = names.iter().cloned().map(Revision::Branch).collect();
-        let commits = self.clone.fetch(&revisions).await.map_err(|error| Trouble::from(&error))?;
+        let commits = self.clone.fetch(&names).await.map_err(|error| Trouble::from(&error))?;
         let there = names.into_iter().zip(commits);
         Ok(there.filter_map(|(name, commit)| Some((name.to_string(), commit?))).collect())
     }
@@ -266,8 +264,8 @@ impl Batch<'_, '_> {
         if dry_run || matches!(error.kind(), GitErrorKind::Denied | GitErrorKind::Refused) {
             return refs.iter().map(|_| words()).collect();
         }
-        let revisions: Vec<Revision> = refs.iter().map(|one| Revision::Branch(one.branch.clone())).collect();
-        match self.clone.fetch(&revisions).await {
+        let branches: Vec<BranchName> = refs.iter().map(|one| one.branch.clone()).collect();
+        match self.clone.fetch(&branches).await {
             Ok(heads) => refs
                 .iter()
                 .zip(heads)
