@@ -571,9 +571,9 @@ Quay https://quay.io/ quay.io secret:foo/bar#creds";
 
     #[test]
     fn a_file_that_would_take_long_is_refused() {
-        let entries: String =
-            (0..200).map(|n| format!("- {{name: r{n}, api_url: 'https://r{n}', prefix: r{n}}}\n")).collect();
-        let text = format!("registries:\n{entries}# {}\n", "x".repeat(400_000));
+        let entry = |n: i32| format!("- {{name: r{n}, api_url: 'https://r{n}', prefix: r{n}}}\n");
+        let entries: Vec<String> = (0..200).map(entry).collect();
+        let text = format!("registries:\n{}# {}\n", entries.concat(), "x".repeat(400_000));
         let error = read(&text).unwrap_err();
         assert!(error.ends_with("bytes are too many for 200 registries"), "{error}");
     }
