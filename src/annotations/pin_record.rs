@@ -42,6 +42,10 @@ pub(crate) fn read(text: &str) -> Result<Pin, String> {
     if text.len() > MAX_LENGTH {
         return Err("it is too long".to_owned());
     }
+    if text.trim_start().starts_with('[') {
+        // serde would read a list too, as the fields in their order.
+        return Err("it is a list".to_owned());
+    }
     let record: Record = serde_json::from_str(text).map_err(|error| error.to_string())?;
     let reference = Reference::parse(&record.reference);
     if reference.suffix.is_some() || reference.digest.is_some() {
@@ -130,6 +134,7 @@ mod tests {
             (good, "", "EOF"),
             (good, "null", "invalid type"),
             (good, "{}", "missing field `reference`"),
+            (good, r#"["a/b","1",null,null,null,"2026-11-22T09:00:00Z",null]"#, "it is a list"),
             ("a/b", "Bad Name", "must be lower case"),
             ("a/b", "a/b:1", "`a/b:1` is not a repository"),
             ("a/b", "a/b@sha256:1", "is not a repository"),

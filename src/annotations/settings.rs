@@ -104,7 +104,9 @@ impl Reader<'_> {
         }
         let read = match AllowTags::parse(found.value) {
             Ok((allow, doubts)) => {
-                doubts.into_iter().for_each(|doubt| self.report(found.warning("doubtful-allow-tags", doubt)));
+                for doubt in doubts {
+                    self.report(found.warning("doubtful-allow-tags", doubt));
+                }
                 Ok(allow)
             }
             Err(error) => Err(self.invalid(Reason::BadTagFilter, found.error("bad-allow-tags", error))),
@@ -120,7 +122,9 @@ impl Reader<'_> {
             return read.clone();
         }
         let (ignore, doubts) = IgnoreTags::parse(found.value);
-        doubts.into_iter().for_each(|doubt| self.report(found.warning("bad-ignore-tags", doubt)));
+        for doubt in doubts {
+            self.report(found.warning("bad-ignore-tags", doubt));
+        }
         self.filters.ignore.insert(found.key.to_owned(), ignore.clone());
         ignore
     }

@@ -12,7 +12,6 @@ use crate::document::receipts::DryRun;
 use crate::git::CommitOptions;
 use crate::git::FileChange;
 use crate::git::GitClone;
-use crate::git::Revision;
 use crate::git::error::GitError;
 use crate::git::error::GitErrorKind;
 use crate::git::push::PushOptions;
@@ -100,8 +99,7 @@ impl Batch<'_, '_> {
             .collect();
         names.sort();
         names.dedup();
-        let revisions: Vec<Revision> = names.iter().cloned().map(Revision::Branch).collect();
-        let commits = self.clone.fetch(&revisions).await.map_err(|error| Trouble::from(&error))?;
+        let commits = self.clone.fetch(&names).await.map_err(|error| Trouble::from(&error))?;
         let there = names.into_iter().zip(commits);
         Ok(there.filter_map(|(name, commit)| Some((name.to_string(), commit?))).collect())
     }
@@ -272,8 +270,8 @@ impl Batch<'_, '_> {
         if dry_run {
             return refs.iter().map(|_| failed()).collect();
         }
-        let revisions: Vec<Revision> = refs.iter().map(|one| Revision::Branch(one.branch.clone())).collect();
-        let heads = self.clone.fetch(&revisions).await.unwrap_or_default();
+        let branches: Vec<BranchName> = refs.iter().map(|one| one.branch.clone()).collect();
+        let heads = self.clone.fetch(&branches).await.unwrap_or_default();
         let is_there = |index: usize, one: &PushRef| heads.get(index).and_then(Option::as_ref) == Some(&one.commit);
         let fate = |(index, one)| if is_there(index, one) { Fate::Known(PushOutcome::Pushed) } else { failed() };
         refs.iter().enumerate().map(fate).collect()

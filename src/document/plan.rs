@@ -17,6 +17,7 @@ use crate::model::image::Digest;
 use crate::model::image::Reference;
 use crate::model::image::Tag;
 use crate::model::image::Version;
+use crate::model::nesting;
 use crate::model::plan::Change;
 use crate::model::plan::Destination;
 use crate::model::plan::Edit;
@@ -122,6 +123,7 @@ pub(crate) fn read(text: &str) -> Result<SavedPlan, String> {
     let document: Value = match serde_json::from_str(text) {
         Ok(document) => document,
         Err(json) if text.trim_start().starts_with('{') => return Err(format!("it is cut off or not JSON: {json}")),
+        Err(_) if nesting::is_too_deep(text) => return Err(format!("it is no plan: {}", nesting::TOO_DEEP)),
         Err(_) => serde_yaml::from_str(text).map_err(|yaml| format!("it is neither JSON nor YAML: {yaml}"))?,
     };
     let text_at = |key: &str| document.get(key).and_then(Value::as_str);
@@ -477,6 +479,7 @@ mod tests {
         let bomb = levels.collect::<Vec<_>>().join("\n");
         for text in [
             "[".repeat(100_000),
+            format!("a: {}", "[".repeat(300_000)),
             "{\"a\":".repeat(100_000),
             "- ".repeat(100_000),
             format!("l0: &l0 [x]\n{bomb}"),

@@ -26,25 +26,6 @@ const BETWEEN_REMOVALS: Duration = Duration::from_millis(20);
 /// What git says when a server does not leave out blobs.
 const UNFILTERED: &str = "filtering not recognized by server";
 
-/// What can be fetched.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Revision {
-    Branch(BranchName),
-    /// The commit a tag points at, through annotated tags.
-    Tag(String),
-    Commit(ObjectId),
-}
-
-impl Revision {
-    fn reference(&self) -> String {
-        match self {
-            Self::Branch(name) => format!("refs/heads/{name}"),
-            Self::Tag(name) => format!("refs/tags/{name}"),
-            Self::Commit(id) => id.to_string(),
-        }
-    }
-}
-
 /// A clone in a temporary folder, which goes when this value does.
 ///
 /// It answers one question at a time; clones of different repositories work beside each other.
@@ -106,6 +87,7 @@ impl GitClone {
     }
 
     /// The commit of a branch when the server was last asked; `None` if there was no such branch.
+    #[cfg(test)]
     pub(crate) fn branch(&self, name: &BranchName) -> Option<&ObjectId> {
         self.references.get(&format!("refs/heads/{name}"))
     }
@@ -128,28 +110,25 @@ impl GitClone {
         Ok(name.and_then(|name| BranchName::new(name).ok()))
     }
 
-    /// Fetches commits with their folders, but no files, as they are on the server now; `None` where there is no such
-    /// branch or tag.
+    /// Fetches the commits of branches with their folders, but no files, as they are on the server now; `None` where
+    /// there is no such branch.
     ///
     /// # Errors
-    /// The server cannot be asked, or has no such commit.
-    pub(crate) async fn fetch(&mut self, wanted: &[Revision]) -> Result<Vec<Option<ObjectId>>, GitError> {
+    /// The server cannot be asked.
+    pub(crate) async fn fetch(&mut self, wanted: &[BranchName]) -> Result<Vec<Option<ObjectId>>, GitError> {
         let fetched = self.fetch_all(wanted).await;
         fetched.map_err(|failure| self.error("fetch from", failure))
     }
 
-    async fn fetch_all(&mut self, wanted: &[Revision]) -> Result<Vec<Option<ObjectId>>, Failure> {
+    async fn fetch_all(&mut self, wanted: &[BranchName]) -> Result<Vec<Option<ObjectId>>, Failure> {
         if !self.fresh {
             self.refresh().await?;
         }
-        let there = |revision: &Revision| match revision {
-            Revision::Commit(_) => true,
-            other => self.references.contains_key(&other.reference()),
-        };
-        let there: Vec<bool> = wanted.iter().map(there).collect();
+        let reference = |branch: &BranchName| format!("refs/heads/{branch}");
+        let there: Vec<bool> = wanted.iter().map(|branch| self.references.contains_key(&reference(branch))).collect();
         let mut refspecs = Vec::new();
-        for (index, (revision, _)) in wanted.iter().zip(&there).enumerate().filter(|(_, (_, there))| **there) {
-            refspecs.push(format!("+{}:refs/fetched/{index}\n", revision.reference()));
+        for (index, (branch, _)) in wanted.iter().zip(&there).enumerate().filter(|(_, (_, there))| **there) {
+            refspecs.push(format!("+{}:refs/fetched/{index}\n", reference(branch)));
         }
         if refspecs.is_empty() {
             return Ok(vec![None; wanted.len()]);

@@ -53,6 +53,7 @@ impl GitError {
     }
 
     /// What happened, without what was being done.
+    #[cfg(test)]
     pub(crate) fn message(&self) -> &str {
         &self.failure.message
     }

@@ -3,7 +3,6 @@
 //! Works by the `git` program, and never checks anything out: a temporary bare clone has one commit of each branch and
 //! no file but those that are read. Knows nothing of Applications, images or YAML. Must not decide what is written:
 //! outcomes are values ([`push::PushOutcome`]), and what to do about them is the caller's.
-#![allow(dead_code, unused_imports, reason = "not every part is used yet")]
 
 mod access;
 mod child;
@@ -28,7 +27,6 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 pub(crate) use self::clone::GitClone;
-pub(crate) use self::clone::Revision;
 pub(crate) use self::commit::CommitOptions;
 pub(crate) use self::commit::FileChange;
 pub(crate) use self::commit::Person;

@@ -34,19 +34,6 @@ impl GitClone {
         found.map_err(|failure| self.error("read the folders of", failure))
     }
 
-    /// What is in a folder of a commit, in the order of names; nothing if there is no such folder.
-    ///
-    /// # Errors
-    /// The repository is damaged.
-    pub(crate) async fn list(
-        &mut self,
-        commit: &ObjectId,
-        folder: Option<&FilePath>,
-    ) -> Result<Vec<(String, Entry)>, GitError> {
-        let listed = self.list_folder(commit, folder).await;
-        listed.map_err(|failure| self.error("read the folders of", failure))
-    }
-
     /// The contents of files, in this order. Those that are not here yet are fetched, all at once.
     ///
     /// # Errors
@@ -74,23 +61,6 @@ impl GitClone {
             }
             self.learn(&needed.into_iter().collect::<Vec<_>>()).await?;
         }
-    }
-
-    async fn list_folder(
-        &mut self,
-        commit: &ObjectId,
-        folder: Option<&FilePath>,
-    ) -> Result<Vec<(String, Entry)>, Failure> {
-        let mut here = self.root(commit).await?;
-        for part in folder.into_iter().flat_map(FilePath::parts) {
-            self.learn(std::slice::from_ref(&here)).await?;
-            match self.known.trees.get(&here).and_then(|tree| tree.get(part)) {
-                Some(entry) if entry.is_folder() => here = entry.id.clone(),
-                _ => return Ok(Vec::new()),
-            }
-        }
-        self.learn(std::slice::from_ref(&here)).await?;
-        Ok(self.known.trees.get(&here).map(Tree::list).unwrap_or_default())
     }
 
     async fn root(&mut self, commit: &ObjectId) -> Result<ObjectId, Failure> {

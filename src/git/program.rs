@@ -209,11 +209,6 @@ impl<'a> Step<'a> {
         self
     }
 
-    pub(super) fn limit(mut self, bytes: usize) -> Self {
-        self.limit = bytes;
-        self
-    }
-
     /// Runs to the end, whatever that is. No secret is left in what it said.
     pub(super) async fn run(mut self) -> Result<Ended, Failure> {
         let environment = self.whole_environment();

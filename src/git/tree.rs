@@ -107,12 +107,6 @@ impl Tree {
     pub(super) fn get(&self, name: &str) -> Option<&TreeEntry> {
         self.0.get(name.as_bytes())
     }
-
-    /// What is in it, where the name is text.
-    pub(super) fn list(&self) -> Vec<(String, Entry)> {
-        let text = |name: &Vec<u8>| String::from_utf8(name.clone()).ok();
-        self.0.iter().filter_map(|(name, entry)| Some((text(name)?, entry.entry()))).collect()
-    }
 }
 
 /// How far a walk came.

@@ -13,6 +13,8 @@ use serde_json::Map;
 use serde_json::Number;
 use serde_json::Value;
 
+use crate::model::nesting;
+
 /// One document of a text.
 #[derive(Debug)]
 pub(super) struct Document {
@@ -65,6 +67,14 @@ fn json(text: &str) -> Vec<Document> {
 fn yaml(text: &str) -> Vec<Document> {
     let mut found = Vec::new();
     for (first_line, chunk) in chunks(text) {
+        if nesting::is_too_deep(chunk) {
+            found.push(Document {
+                number: found.len() + 1,
+                line: first_line,
+                value: Err(nesting::TOO_DEEP.to_owned()),
+            });
+            continue;
+        }
         // The parser's iterator repeats an error for ever, so the first one ends it.
         for document in serde_yaml::Deserializer::from_str(chunk) {
             let read = serde_yaml::Value::deserialize(document).and_then(|mut value| {
@@ -263,7 +273,8 @@ mod tests {
             [(1, 1, json!({"a": 1})), (2, 3, json!({"b": 2})), (3, 5, json!({"c": 3}))]
         );
         assert_eq!(read("\u{feff}a: 1"), [(1, 1, json!({"a": 1}))]);
-        assert!(read("").is_empty() && read("---\n---\n# x\n").is_empty() && read("!custom\n--- !!null\n").is_empty());
+        assert!(read("").is_empty() && read("---\n---\n# x\n").is_empty());
+        assert!(read("!custom }").iter().all(|(_, _, value)| !value.is_null()));
         assert_eq!(read("---not\n"), [(1, 1, json!("---not"))]);
     }
 
@@ -311,8 +322,11 @@ mod tests {
             text + &format!("a{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 9].join(", "))
         });
         assert!(error(&bomb).contains("repetition limit exceeded"));
-        assert!(error(&format!("a: {}", "[".repeat(10_000))).contains("recursion limit exceeded"));
+        assert!(error(&format!("a: {}", "[".repeat(1_000))).contains("recursion limit exceeded"));
         assert!(error(&format!("{{\"a\": {}", "[".repeat(10_000))).contains("recursion limit exceeded"));
+        for (opening, levels) in [("[", 300_000), ("{a: ", 100_000), ("[\"]\", ", 100_000)] {
+            assert_eq!(error(&format!("a: {}", opening.repeat(levels))), "brackets are nested too deep");
+        }
         assert!(error("a: *nobody").contains("unknown anchor"));
         assert!(error("a: &x [*x]").contains("recursion limit exceeded") || error("a: &x [*x]").contains("repetition"));
     }

@@ -2,7 +2,6 @@
 //!
 //! A refused address is refused here, before any program sees it: git itself would run a command for `ext::…`, read
 //! the disk for a path, and take an option for a name that begins with `-`.
-#![allow(dead_code, reason = "not every part is used yet")]
 
 use std::fmt;
 use std::net::IpAddr;

@@ -71,7 +71,8 @@ fn is_host(text: &str) -> bool {
         }
     };
     // Digits alone: Rust would read `+443` too, which is no port in a URL.
-    let is_port = |port: &str| port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    let is_port =
+        |port: &str| port.len() <= 5 && port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok();
     let port_ok = port.is_empty() || port.strip_prefix(':').is_some_and(is_port);
     port_ok
         && !host.is_empty()
@@ -176,10 +177,9 @@ impl Version {
     /// Reads the text of a tag parameter: `1.2`, `1.2@sha256:…` or `@sha256:…`/`sha256:…` (a bare digest).
     pub(crate) fn parse(text: &str) -> Self {
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        match text.split_once('@') {
-            Some((tag, digest)) => Self { tag: some(tag), digest: some(digest) },
-            None if Digest::new(text).is_some() => Self { tag: None, digest: some(text) },
-            None => Self { tag: some(text), digest: None },
+        match text.split_once('@').unwrap_or((text, "")) {
+            (text, "") if Digest::new(text).is_some() => Self { tag: None, digest: some(text) },
+            (tag, digest) => Self { tag: some(tag), digest: some(digest) },
         }
     }
 
@@ -369,6 +369,7 @@ mod tests {
             (Some("host:99999"), "x"),
             (Some("host:"), "x"),
             (Some("host:+443"), "x"),
+            (Some("host:000443"), "x"),
             (Some("[::g]"), "x"),
             (Some("user@host"), "x"),
         ] {
@@ -411,7 +412,9 @@ mod tests {
         for text in ["1.2".to_owned(), format!("1.2@{digest}"), digest.clone()] {
             assert_eq!(Version::parse(&text).to_string(), text);
         }
-        assert_eq!(Version::parse(&digest).tag, None);
+        for text in [digest.clone(), format!("{digest}@"), format!("@{digest}")] {
+            assert_eq!(Version::parse(&text), Version { tag: None, digest: Some(digest.clone()) }, "{text}");
+        }
         assert!(Version::parse("").is_empty());
     }
 

@@ -12,6 +12,7 @@ pub(crate) mod git;
 pub(crate) mod git_url;
 pub(crate) mod image;
 pub(crate) mod login_source;
+pub(crate) mod nesting;
 pub(crate) mod pin;
 pub(crate) mod plan;
 

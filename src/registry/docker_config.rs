@@ -62,6 +62,10 @@ impl DockerConfig {
             #[serde(default)]
             creds_store: Option<String>,
         }
+        // serde would read a list too, as the fields in their order.
+        if text.trim_start().starts_with('[') {
+            return Err("not a docker configuration at line 1, column 1".to_owned());
+        }
         let file: File = serde_json::from_str(text).map_err(|error| {
             // The error's own text may quote a value, which may be a password.
             format!("not a docker configuration at line {}, column {}", error.line(), error.column())
@@ -343,7 +347,12 @@ mod tests {
 
     #[test]
     fn malformed_text_is_not_quoted() {
-        for text in [r#"{"auths":{"reg.io":{"password":{"hunter2":1}}}}"#, r#"{"auths":"hunter2"}"#, "hunter2"] {
+        for text in [
+            r#"{"auths":{"reg.io":{"password":{"hunter2":1}}}}"#,
+            r#"{"auths":"hunter2"}"#,
+            r#"[{}, null, "hunter2"]"#,
+            "hunter2",
+        ] {
             let error = DockerConfig::parse(text).unwrap_err();
             assert!(error.starts_with("not a docker configuration at line 1") && !error.contains("hunter2"), "{error}");
         }

@@ -52,10 +52,15 @@ pub(super) fn is_public(address: IpAddr) -> bool {
 }
 
 fn is_public_v4(address: Ipv4Addr) -> bool {
-    let [a, b, ..] = address.octets();
+    let [a, b, c, _] = address.octets();
     let carrier_nat = a == 100 && (64..128).contains(&b); // RFC 6598
+    let protocols = (a, b, c) == (192, 0, 0); // RFC 6890; a cloud keeps its metadata there
+    let benchmarks = a == 198 && b & 0xfe == 18; // RFC 2544
     !(a == 0
+        || a >= 240 // RFC 1112, reserved
         || carrier_nat
+        || protocols
+        || benchmarks
         || address.is_private()
         || address.is_loopback()
         || address.is_link_local()
@@ -70,11 +75,11 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         return is_public_v4(v4);
     }
     match (a, b) {
-        (0x64, 0xff9b) => embedded(y, z),                        // NAT64, RFC 6052
-        (0x2002, high) => embedded(high, address.segments()[2]), // 6to4, RFC 3056
+        (0x64, 0xff9b) => address.segments()[2..6] == [0; 4] && embedded(y, z), // NAT64, RFC 6052; others are local, RFC 8215
+        (0x2002, high) => embedded(high, address.segments()[2]),                // 6to4, RFC 3056
         _ => {
             let unique_local = a & 0xfe00 == 0xfc00;
-            let link_local = a & 0xffc0 == 0xfe80;
+            let link_local = a & 0xff80 == 0xfe80; // with the site-local ones that RFC 3879 deprecates
             let deprecated = address.segments()[..6] == [0; 6]; // ::, ::1 and IPv4-compatible
             !(unique_local || link_local || deprecated || address.is_multicast())
         }
@@ -263,12 +268,19 @@ mod tests {
             ("100.128.0.1", true),
             ("0.0.0.0", false),
             ("0.1.2.3", false),
+            ("192.0.0.192", false),
+            ("192.0.1.1", true),
+            ("198.18.0.1", false),
+            ("198.19.255.255", false),
+            ("198.20.0.1", true),
+            ("240.0.0.1", false),
             ("224.0.0.1", false),
             ("255.255.255.255", false),
             ("2606:4700::1111", true),
             ("::1", false),
             ("::", false),
             ("fe80::1", false),
+            ("fec0::1", false),
             ("fc00::1", false),
             ("fd12::1", false),
             ("ff02::1", false),
@@ -277,6 +289,7 @@ mod tests {
             ("::127.0.0.1", false),
             ("64:ff9b::a00:1", false),
             ("64:ff9b::101:101", true),
+            ("64:ff9b:1:0:a00:1:101:101", false),
             ("2002:7f00:1::", false),
             ("2002:101:101::", true),
         ] {

@@ -102,7 +102,11 @@ pub(super) fn read(success: bool, answer: &[u8]) -> Result<Option<Login>, String
         // The protocol has only this text to tell "none" from "failed".
         return if words.contains("credentials not found") { Ok(None) } else { Err(format!("failed: {words}")) };
     }
-    let answer: Answer = serde_json::from_slice(answer).map_err(|_| "gave an answer that is not its protocol's")?;
+    // serde would read a list too, as the fields in their order.
+    let object = Some(answer).filter(|answer| !answer.trim_ascii_start().starts_with(b"["));
+    let answer: Answer = object
+        .and_then(|answer| serde_json::from_slice(answer).ok())
+        .ok_or("gave an answer that is not its protocol's")?;
     let empty = secrecy::ExposeSecret::expose_secret(&answer.secret).is_empty();
     Ok((!empty && !answer.username.is_empty()).then(|| Login::of(&answer.username, answer.secret)))
 }
@@ -118,6 +122,7 @@ mod tests {
             (true, r#"{"Username":"<token>","Secret":"t"}"#, Ok(Some("<token>:t"))),
             (true, r#"{"Username":"","Secret":""}"#, Ok(None)),
             (true, r#"{"Username":"u","Secret":5}"#, Err("gave an answer that is not its protocol's")),
+            (true, r#"["u","p"]"#, Err("gave an answer that is not its protocol's")),
             (true, "hunter2", Err("gave an answer that is not its protocol's")),
             (false, "credentials not found in native keychain\n", Ok(None)),
             (false, "exit status 1:\n  no session", Err("failed: exit status 1: no session")),

@@ -216,7 +216,7 @@ proptest! {
                 prop_assert!(to.scheme() == "https" || requests::is_loopback(&to) || requests::same_origin(&from, &to));
                 prop_assert!(requests::has_no_login(&to) && to.has_host());
             }
-            Err(why) => prop_assert!(hostile::is_one_plain_line(&why) && why.len() < 200, "{}", why),
+            Err(why) => prop_assert!(hostile::is_one_plain_line(&why) && why.len() < 300, "{}", why),
         }
     }
 

@@ -8,6 +8,7 @@ use http::header::LINK;
 use reqwest::Url;
 
 use crate::model::image::Digest;
+use crate::registry::error::one_line;
 
 /// The manifests this tool reads, in the order of preference (cases `acc-01`, `acc-02`).
 pub(super) const ACCEPT_MANIFESTS: &str = "application/vnd.oci.image.index.v1+json, \
@@ -130,7 +131,7 @@ pub(super) fn redirect(from: &Url, location: &str) -> Result<Url, String> {
     match to.scheme() {
         "https" => {}
         "http" if from.scheme() == "http" && (is_loopback(&to) || same_origin(from, &to)) => {}
-        scheme => return Err(format!("from {} to {scheme}", from.scheme())),
+        scheme => return Err(format!("from {} to {}", from.scheme(), one_line(scheme))),
     }
     if !has_no_login(&to) {
         return Err("to an address with a login in it".to_owned());
@@ -264,6 +265,12 @@ mod tests {
             let found = redirect(&url(from), location);
             assert_eq!(found.as_ref().map(Url::as_str).map_err(String::as_str), expected, "{from} {location}");
         }
+    }
+
+    #[test]
+    fn a_scheme_is_quoted_as_far_as_it_is_short() {
+        let why = redirect(&url("https://r/a"), &format!("{}://r/a", "x".repeat(5000))).unwrap_err();
+        assert!(why.starts_with("from https to xxx") && why.len() < 300, "{why}");
     }
 
     #[test]

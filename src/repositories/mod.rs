@@ -17,7 +17,6 @@ use crate::git::Git;
 use crate::git::GitClone;
 use crate::git::GitSettings;
 use crate::git::Remote;
-use crate::git::Revision;
 use crate::git::error::GitError;
 use crate::git::tree;
 use crate::logins::Logins;
@@ -237,8 +236,8 @@ async fn look(clone: &mut GitClone, wants: &[&Want<'_>]) -> Result<Vec<Found>, T
         })
         .collect();
     branches.extend(names.iter().flatten().map(|name| (name.clone(), None)));
-    let revisions: Vec<Revision> = branches.keys().cloned().map(Revision::Branch).collect();
-    let commits = clone.fetch(&revisions).await.map_err(trouble)?;
+    let wanted: Vec<BranchName> = branches.keys().cloned().collect();
+    let commits = clone.fetch(&wanted).await.map_err(trouble)?;
     for (slot, commit) in branches.values_mut().zip(commits) {
         *slot = commit;
     }

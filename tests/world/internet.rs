@@ -67,6 +67,11 @@ impl Internet {
             .env("SSL_CERT_FILE", self.folder.path().join("ca.pem"));
     }
 
+    /// `IP:PORT` of the proxy.
+    pub(crate) fn proxy(&self) -> String {
+        self.address.to_string()
+    }
+
     /// Puts a server, which speaks TLS at `IP:PORT`, at a name.
     pub(crate) fn place(&self, name: &str, address: &str) {
         assert!(NAMES.contains(&name), "`{name}` is not in the table of this file");
@@ -112,8 +117,10 @@ impl Site {
 
     pub(crate) fn clear_log(&self) {
         self.registry.clear_log();
-        self.tokens.iter().for_each(TokenServer::clear_log);
-        self.api.iter().for_each(HttpServer::clear_log);
+        if let (Some(tokens), Some(api)) = (&self.tokens, &self.api) {
+            tokens.clear_log();
+            api.clear_log();
+        }
     }
 }
 

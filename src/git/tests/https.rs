@@ -51,7 +51,6 @@ fn little_is_fetched_and_nothing_behind_ones_back() {
     uploads(&host);
     let paths: Vec<_> = (0..50).map(|n| path(&format!("apps/app-{n}/values.yaml"))).collect();
     let entries = wait(clone.entries(&parent, &paths)).unwrap();
-    assert_eq!(wait(clone.list(&parent, Some(&path("apps")))).unwrap().len(), 200);
     assert_eq!(uploads(&host), [""; 0], "folders came with the commit");
     let blobs: Vec<_> = entries
         .into_iter()
@@ -117,36 +116,21 @@ fn a_server_that_gives_no_single_files_works_too() {
 }
 
 #[test]
-fn branches_tags_and_commits_share_a_clone() {
+fn branches_share_a_clone() {
     let host = GitHost::new(GitAuth::Basic);
     let repository = bookstore(&host);
     let first = repository.head("main").unwrap();
     repository.commit("main", "second", &[("README.md", "two\n")]);
     repository.commit("release/1.x", "other", &[("README.md", "old\n")]);
     repository.git(&["tag", "-a", "-m", "annotated", "v1", &first]);
-    repository.git(&["tag", "light", "release/1.x"]);
     let mut clone = Caller::new().open(&host.https().url("acme/deploy"), maintainer()).unwrap();
     assert!(clone.branch(&branch("release/1.x")).is_some() && clone.has_tag("v1") && !clone.has_tag("main"));
-    let wanted = [
-        Revision::Branch(branch("main")),
-        Revision::Branch(branch("gone")),
-        Revision::Branch(branch("release/1.x")),
-        Revision::Tag("v1".to_owned()),
-        Revision::Tag("light".to_owned()),
-        Revision::Commit(ObjectId::new(&first).unwrap()),
-    ];
-    let commits = wait(clone.fetch(&wanted)).unwrap();
+    let commits = wait(clone.fetch(&["main", "gone", "release/1.x"].map(branch))).unwrap();
     let shown: Vec<_> = commits.iter().map(|commit| commit.as_ref().map(ToString::to_string)).collect();
-    let head = |name| repository.head(name);
-    let other = head("release/1.x");
-    assert_eq!(shown, [head("main"), None, other.clone(), Some(first.clone()), other, Some(first)]);
+    assert_eq!(shown, [repository.head("main"), None, repository.head("release/1.x")]);
     let texts: Vec<_> = commits.iter().flatten().map(|commit| read(&mut clone, commit, "README.md")).collect();
-    assert_eq!(texts, ["two\n", "old\n", "bookstore\n", "old\n", "bookstore\n"]);
-    assert_eq!(wait(clone.fetch(&[Revision::Branch(branch("gone"))])).unwrap(), [None]);
-
-    let wanted = [Revision::Commit(ObjectId::new(&"1".repeat(40)).unwrap())];
-    let error = wait(clone.fetch(&wanted)).unwrap_err();
-    assert_eq!(error.kind(), GitErrorKind::NotFound, "{error}");
+    assert_eq!(texts, ["two\n", "old\n"]);
+    assert_eq!(wait(clone.fetch(&[branch("gone")])).unwrap(), [None]);
 }
 
 #[test]

@@ -30,7 +30,6 @@ use crate::git::GitSettings;
 use crate::git::GitTrust;
 use crate::git::Person;
 use crate::git::Remote;
-use crate::git::Revision;
 use crate::git::error::GitError;
 use crate::git::error::GitErrorKind;
 use crate::git::login::GitLogin;
@@ -134,7 +133,7 @@ fn wait<T>(answer: impl Future<Output = T>) -> T {
 }
 
 fn fetch(clone: &mut GitClone, name: &str) -> ObjectId {
-    wait(clone.fetch(&[Revision::Branch(branch(name))])).unwrap().remove(0).expect("the branch is there")
+    wait(clone.fetch(&[branch(name)])).unwrap().remove(0).expect("the branch is there")
 }
 
 fn commit(clone: &mut GitClone, parent: &ObjectId, changes: &[FileChange]) -> ObjectId {

@@ -113,7 +113,7 @@ fn several_at_once_lose_nothing() {
         async move {
             let mut clone = git.open(remote(&url, maintainer())).await.unwrap();
             for _ in 0..100 {
-                let parent = clone.fetch(&[Revision::Branch(branch("main"))]).await.unwrap().remove(0).unwrap();
+                let parent = clone.fetch(&[branch("main")]).await.unwrap().remove(0).unwrap();
                 let changes = [file(&format!("apps/{n}"), "1")];
                 let made = clone.commit(&parent, &changes, &options("one of several")).await.unwrap().unwrap();
                 let one = PushRef { commit: made, branch: branch("main"), lease: None };

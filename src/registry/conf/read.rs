@@ -34,6 +34,9 @@ impl fmt::Display for Problem {
 /// More registries than anybody has; with more of them every place would take long to find.
 const MOST_ENTRIES: usize = 500;
 
+/// Most bytes that are read, all in all: the text is read again for the place of each entry.
+const MOST_WORK: usize = 64 * 1024 * 1024;
+
 /// Most problems that are told.
 const MOST_PROBLEMS: usize = 50;
 
@@ -118,6 +121,12 @@ impl Reader<'_> {
             Node::Null => return Vec::new(),
             Node::List(items) if items.len() > MOST_ENTRIES => {
                 self.report(&registries.path, format!("there are more than {MOST_ENTRIES} registries"));
+                return Vec::new();
+            }
+            Node::List(items) if items.len().saturating_mul(self.text.len()) > MOST_WORK => {
+                let (bytes, count) = (self.text.len(), items.len());
+                let what = format!("{bytes} bytes are too many for {count} registries");
+                self.report(&registries.path, what);
                 return Vec::new();
             }
             Node::List(items) => items,
@@ -554,14 +563,24 @@ Quay https://quay.io/ quay.io secret:foo/bar#creds";
                  line 4: `api_url`: there is a login in it; `credentials` says where one stands\n\
                  line 5: `api_url`: there is a `?` or `#` in it",
             ),
-            (
-                "long",
-                &format!("registries:\n- name: a\n  api_url: https://a\n  {}: 1\n", "limit".repeat(200)),
-                &format!("line 4: `{}…", "limit".repeat(80).get(..399).unwrap()),
-            ),
             ("not YAML", "registries:\n- name: a: b\n", "line 2: mapping values are not allowed in this context"),
         ] {
             assert_eq!(read(text).unwrap_err(), expected, "{id}");
         }
+    }
+
+    #[test]
+    fn a_file_that_would_take_long_is_refused() {
+        let entry = |n: i32| format!("- {{name: r{n}, api_url: 'https://r{n}', prefix: r{n}}}\n");
+        let entries: Vec<String> = (0..200).map(entry).collect();
+        let text = format!("registries:\n{}# {}\n", entries.concat(), "x".repeat(400_000));
+        let error = read(&text).unwrap_err();
+        assert!(error.ends_with("bytes are too many for 200 registries"), "{error}");
+    }
+
+    #[test]
+    fn what_is_quoted_is_cut_off() {
+        let text = format!("registries:\n- name: a\n  api_url: https://a\n  {}: 1\n", "limit".repeat(200));
+        assert_eq!(read(&text).unwrap_err(), format!("line 4: `{}…", &"limit".repeat(80)[..399]));
     }
 }

@@ -12,6 +12,8 @@ use serde::de::DeserializeSeed;
 use serde::de::IgnoredAny;
 use serde::de::Visitor;
 
+use crate::model::nesting;
+
 /// A node of a document.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Node {
@@ -53,6 +55,9 @@ pub(super) enum Step {
 /// # Errors
 /// The line where it stops being YAML, and why.
 pub(super) fn read(text: &str) -> Result<Node, (usize, String)> {
+    if nesting::is_too_deep(text) {
+        return Err((1, nesting::TOO_DEEP.to_owned()));
+    }
     Node::deserialize(serde_yaml::Deserializer::from_str(text)).map_err(|error| {
         let text = error.to_string();
         let line = error.location().map_or(1, |place| place.line());
@@ -228,6 +233,7 @@ mod tests {
         for (text, line) in [("a: b: c\n", 1), ("a: 1\n b: 2\n", 2), ("a: 1\n---\nb: 2\n", 1), ("x: !tag 1", 1)] {
             assert_eq!(read(text).unwrap_err().0, line, "{text}");
         }
+        assert_eq!(read(&format!("a: {}", "[".repeat(300_000))), Err((1, nesting::TOO_DEEP.to_owned())));
         let bomb = (1..30).map(|n| format!("a{n}: &a{n} [*a{0}, *a{0}, *a{0}]", n - 1)).collect::<Vec<_>>().join("\n");
         assert!(read(&format!("a0: &a0 x\n{bomb}")).is_err());
     }

@@ -38,7 +38,7 @@ const PIECES: [&str; 16] = [
     "\"name\":",
     "2024",
     "Z",
-    "\\ud800",
+    "\\u0000",
 ];
 
 /// The texts of a value, which every tag has to be one of.
@@ -109,7 +109,9 @@ proptest! {
             pushes.take(page(some), Url::parse("https://r.io/next").ok());
             for (second, tags) in some {
                 dated.extend(second);
-                tags.iter().for_each(|tag| rows.entry(format!("t{tag}")).or_default().push(*second));
+                for tag in tags {
+                    rows.entry(format!("t{tag}")).or_default().push(*second);
+                }
             }
             for (tag, seconds) in &rows {
                 // One row that does not say when, and nothing is said.

@@ -167,7 +167,7 @@ pub(super) fn created(text: &str) -> Option<Timestamp> {
     };
     let zone = rest.trim_start_matches(|c: char| c == '.' || c.is_ascii_digit());
     let fraction = &rest[..rest.len() - zone.len()];
-    let digits = fraction.strip_prefix('.').unwrap_or("0");
+    let digits = if fraction.is_empty() { "0" } else { fraction.strip_prefix('.')? };
     let is_fraction = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
     let is_zone = match zone.as_bytes() {
         [b'Z' | b'z'] => true,
@@ -202,6 +202,7 @@ mod tests {
             ("2024-05-01t10:00:00z", Some("2024-05-01T10:00:00Z")),
             ("2024-05-01T10:00:00.Z", None),
             ("2024-05-01T10:00:00.1.2Z", None),
+            ("2024-05-01T10:00:001Z", None),
             ("2024-05-01T10:00:00+02:02:00", None),
             ("2024-05-01T10:00:00+0200", None),
             ("2024-05-01T10:00:00+02:00[Europe/Paris]", None),

@@ -54,7 +54,7 @@ const BODY_PIECES: [&str; 16] = [
     ":",
     "null",
     "1e400",
-    "\\ud800",
+    "\\u0000",
     "\"tags\"",
     "\"errors\"",
     "-1",

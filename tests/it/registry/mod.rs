@@ -2,6 +2,7 @@
 
 mod faults;
 mod hosts;
+mod itself;
 mod modes;
 mod public;
 mod requests;
