@@ -87,6 +87,14 @@ pub(crate) fn branch(template: &str, change: &Change) -> Result<String, String> 
 /// # Errors
 /// The template fails, or makes no message.
 pub(crate) fn message(template: Option<&str>, changes: &[&Change]) -> Result<String, String> {
+    let text = render(template.unwrap_or(MESSAGE), &message_data(changes))?;
+    let text: String = text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect();
+    let text = text.trim();
+    if text.is_empty() { Err("it makes no text".to_owned()) } else { Ok(format!("{text}\n")) }
+}
+
+/// What the template of a message is filled with.
+fn message_data(changes: &[&Change]) -> Value {
     let moves = changes.iter().flat_map(|change| moves(change)).map(|image| {
         map([
             ("Image", image.name.into()),
@@ -96,11 +104,7 @@ pub(crate) fn message(template: Option<&str>, changes: &[&Change]) -> Result<Str
             ("Labels", BTreeMap::<String, Value>::new().into()),
         ])
     });
-    let data = map([("AppName", names(changes).into()), ("AppChanges", moves.collect::<Vec<Value>>().into())]);
-    let text = render(template.unwrap_or(MESSAGE), &data)?;
-    let text: String = text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect();
-    let text = text.trim();
-    if text.is_empty() { Err("it makes no text".to_owned()) } else { Ok(format!("{text}\n")) }
+    map([("AppName", names(changes).into()), ("AppChanges", moves.collect::<Vec<Value>>().into())])
 }
 
 /// What happened to one image, as templates see it.
@@ -193,7 +197,8 @@ impl std::io::Write for Limited {
     }
 }
 
-/// Refuses an `end` or `else` that belongs to nothing: `gotmpl` would drop the rest of the text without a word.
+/// Refuses an `end` or `else` that belongs to nothing, and a block without one: `gotmpl` would drop the rest of the text
+/// without a word.
 fn balanced(template: &str) -> Result<(), String> {
     let mut rest = template;
     let mut depth = 0_usize;
@@ -215,7 +220,7 @@ fn balanced(template: &str) -> Result<(), String> {
         }
         rest = &trimmed[length + 2..];
     }
-    Ok(())
+    if depth > 0 { Err("an `end` is missing".to_owned()) } else { Ok(()) }
 }
 
 /// Where the `}}` of an action stands, which is not one inside of a text.

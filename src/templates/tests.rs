@@ -161,6 +161,36 @@ fn actions_and_functions_are_those_of_go() {
     }
 }
 
+/// Templates that make something else than with Go, each with why. All of them are refused, or of no use in a message.
+const DIFFERENT: &[(&str, &str)] = &[
+    ("{{.}}", "a struct prints as a map"),
+    ("{{$}}", "a struct prints as a map"),
+    ("{{index .AppChanges 0}}", "a struct prints as a map"),
+    ("{{define \"t\"}}<{{.}}>{{end}}{{template \"t\"}}", "a template that is given nothing gets everything"),
+    ("{{printf \"%T\" \"x\"}}", "there are no types of Go"),
+    ("{{range 3}}{{.}}{{end}}", "newer versions of Go count too"),
+    ("{{.AppName | }}", "a pipeline that ends in nothing is refused"),
+];
+
+/// `tests/data/templates/expected.jsonl` is what Go 1.19 makes of each template (see `oracle.go` there).
+#[test]
+fn templates_make_what_go_makes_of_them() {
+    let expected = include_str!("../../tests/data/templates/expected.jsonl");
+    let mut differ = Vec::new();
+    for line in expected.lines() {
+        let case: serde_json::Value = serde_json::from_str(line).unwrap();
+        let template = case["template"].as_str().unwrap();
+        let made = render(template, &message_data(&[&two()])).ok();
+        if made.as_deref() != case["text"].as_str() {
+            differ.push(format!("{template:?}: here {made:?}, Go {}", case["text"]));
+        }
+    }
+    let known: Vec<_> = DIFFERENT.iter().map(|(template, _)| format!("{template:?}")).collect();
+    let unknown: Vec<_> = differ.iter().filter(|line| !known.iter().any(|known| line.starts_with(known))).collect();
+    assert!(unknown.is_empty(), "{unknown:#?}");
+    assert_eq!(differ.len(), known.len(), "one that was different no longer is: {differ:#?}");
+}
+
 #[test]
 fn a_hostile_template_ends() {
     for template in [
