@@ -1,6 +1,7 @@
 //! Where images are written: what the annotations say, and with method `git` what the repositories say to it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::annotations::rule::Invalid;
 use crate::model::application::ApplicationKey;
@@ -215,7 +216,13 @@ async fn look_at_push_branches(
             // It will be made where the other branch is.
             Ok(None) => {}
             Ok(Some(tree)) => {
-                if let Err(message) = move_to(change, &mut prepared.places, selected, tree) {
+                let before = bytes_of(prepared.places.get(&change.id));
+                let moved = move_to(change, &mut prepared.places, selected, tree);
+                // What is on the branch is in the base already, so that it could begin anew there.
+                if before.is_some() && before == bytes_of(prepared.places.get(&change.id)) {
+                    prepared.diagnostics.extend(merged(change));
+                }
+                if let Err(message) = moved {
                     prepared
                         .diagnostics
                         .push(Diagnostic::error("file-not-editable", message).about(&change.application));
@@ -230,6 +237,19 @@ async fn look_at_push_branches(
             }
         }
     }
+}
+
+fn bytes_of(placement: Option<&Placement>) -> Option<Arc<[u8]>> {
+    placement?.git.as_ref()?.standing.as_ref()?.bytes.clone()
+}
+
+/// The note about a branch of updates whose file is the base branch's.
+fn merged(change: &Change) -> Option<Diagnostic> {
+    let target = change.git()?;
+    let (branch, base) = (target.push_branch.as_deref()?, target.branch.as_deref()?);
+    let message = format!("the branch {branch} has no change of its own to the file: it goes on where it is");
+    let note = Diagnostic::warning("branch-merged", message).about(&change.application);
+    Some(note.hint(format!("`--restart-branch` begins it anew at {base}")))
 }
 
 /// Lets a change expect what stands on the branch that it is pushed to.

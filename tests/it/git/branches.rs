@@ -84,6 +84,8 @@ fn a_merged_branch_is_begun_anew_on_request(backend: Backend) {
     shop.commit(&[("charts/bookstore/values.yaml", &VALUES.replace("v1.0.0", "v1.0.1"))]);
     let old = shop.repository.head("updates").unwrap();
     crate::bookstore::publish(&shop.world, crate::bookstore::REPOSITORY, &[("v1.0.2", "2026-11-21T08:00:00Z")]);
+    let planned = shop.run(&["plan"]).expect(0);
+    assert!(planned.stderr.contains("--restart-branch"), "it is offered: {planned}");
     // A repository that is shared on disk forbids it unless told otherwise.
     shop.repository.configure("receive.denyNonFastForwards", "false");
     shop.apply(&["--restart-branch"]).expect(0);
