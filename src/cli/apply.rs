@@ -290,6 +290,7 @@ fn report(
 }
 
 /// What there is to report.
+#[derive(Clone, Copy)]
 struct Told<'a> {
     receipts: &'a [Receipt],
     rollouts: &'a Rollouts,

@@ -115,7 +115,7 @@ mod tests {
         Image { label: label.to_owned(), repository: reference.repository().unwrap(), version: reference.version() }
     }
 
-    fn seen(status: Value) -> Application {
+    fn seen(status: &Value) -> Application {
         application(json!({"metadata": {"name": "web", "namespace": "argocd"}, "spec": {}, "status": status})).unwrap()
     }
 
@@ -142,10 +142,10 @@ mod tests {
             ("Synced", "Degraded", &new, Stage::Failed("it is Degraded: why".to_owned())),
             ("Synced", "Missing", &new, waiting("Synced, Missing")),
         ] {
-            let found = seen(status(sync, health, images));
+            let found = seen(&status(sync, health, images));
             assert_eq!(stage(&goal, &Baseline::of(&found.object), &found), expected, "{sync} {health} {images:?}");
         }
-        let found = seen(json!({}));
+        let found = seen(&json!({}));
         let expected = waiting("Unknown, Unknown; web 1.2 and 1 more is not live yet");
         assert_eq!(stage(&goal, &Baseline::of(&found.object), &found), expected);
     }
@@ -156,7 +156,7 @@ mod tests {
         let operated = |at: &str, phase: &str| {
             let mut status = status("OutOfSync", "Healthy", &["nginx:1.1"]);
             status["operationState"] = json!({"startedAt": at, "phase": phase, "message": "no such chart"});
-            seen(status)
+            seen(&status)
         };
         let before = Baseline::of(&operated("2026-11-22T09:00:00Z", "Failed").object);
         let stage = |at: &str, phase: &str| stage(&goal, &before, &operated(at, phase));
@@ -177,7 +177,7 @@ mod tests {
             (format!("nginx:stable@{digest}"), true),
             (format!("nginx@{digest}"), true),
         ] {
-            let found = seen(status("Synced", "Healthy", &[&live]));
+            let found = seen(&status("Synced", "Healthy", &[&live]));
             let stage = stage(&goal, &Baseline::of(&found.object), &found);
             assert_eq!(stage == Stage::Healthy, expected, "{live}");
         }
