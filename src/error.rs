@@ -12,24 +12,34 @@ pub(crate) enum ExitCode {
     Partial,
     Stale,
     Declined,
+    NotHealthy,
     Interrupted,
 }
 
 impl ExitCode {
     /// Every code with its number and meaning, in numerical order.
-    pub(crate) const ALL: [(Self, u8, &'static str); 7] = [
+    pub(crate) const ALL: [(Self, u8, &'static str); 8] = [
         (Self::Done, 0, "done; also when updates exist"),
         (Self::Failed, 1, "failed: usage, cluster, or every change failed"),
         (Self::Changes, 2, "only with `--detailed-exitcode`: done, and there is at least one change"),
         (Self::Partial, 3, "done in part: some image is `Undetermined` or `Invalid`, or some changes were not written"),
         (Self::Stale, 4, "the plan is stale, found before any write: nothing was written"),
         (Self::Declined, 5, "you said no at the prompt: nothing was written"),
+        (Self::NotHealthy, 6, "written, but `--wait` saw an Application fail, or time ran out"),
         (Self::Interrupted, 130, "interrupted; the report says what was written"),
     ];
 
     /// When several apply, the first of these is the exit code.
-    const PRECEDENCE: [Self; 7] =
-        [Self::Interrupted, Self::Failed, Self::Stale, Self::Declined, Self::Partial, Self::Changes, Self::Done];
+    const PRECEDENCE: [Self; 8] = [
+        Self::Interrupted,
+        Self::Failed,
+        Self::Stale,
+        Self::Declined,
+        Self::NotHealthy,
+        Self::Partial,
+        Self::Changes,
+        Self::Done,
+    ];
 
     pub(crate) fn number(self) -> u8 {
         Self::ALL.iter().find(|(code, ..)| *code == self).map_or(1, |(_, number, _)| *number)

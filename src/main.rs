@@ -23,6 +23,7 @@
 //! | `gather` | shell | asks registries for the facts that decisions need |
 //! | `pipeline` | shell | the one conductor: read, gather, decide, propose |
 //! | `apply` | shell | carries out a plan: every precondition first, then the writes |
+//! | `follow` | shell | after a write: waits for Argo CD to make it true |
 //! | `document` | pure | the JSON and YAML documents that scripts read |
 //! | `output` | pure | tables, diffs, diagnostics; `Printer` is the only writer to the two streams |
 //! | `cli` | shell | arguments, settings, one file a command |
@@ -45,6 +46,7 @@ mod decide;
 mod docs;
 mod document;
 mod error;
+mod follow;
 mod gather;
 mod git;
 mod logins;

@@ -26,6 +26,7 @@ use crate::model::decision::Decision;
 use crate::model::decision::ImageStatus;
 use crate::model::decision::Reason;
 use crate::model::diagnostic::Diagnostic;
+use crate::model::image::Repository;
 use crate::model::image::Version;
 use crate::model::plan::Plan;
 use crate::propose;
@@ -117,14 +118,12 @@ pub(crate) async fn check(
     let mut decisions = Vec::new();
     let (placements, found) = placements(clients, selected, options).await;
     diagnostics.extend(found);
-    for (survey, answer, found) in evidence(clients, selected, &placements, options).await {
+    for (mut decision, found) in decide_all(clients, selected, &placements, options).await {
         for diagnostic in found {
             if !diagnostics.contains(&diagnostic) {
                 diagnostics.push(diagnostic);
             }
         }
-        diagnostics.extend(unasked_pin(&survey, &answer, options.now));
-        let mut decision = decide::conclude(survey, answer, options.now);
         if let Some(updater) = rulings.verification(&decision) {
             require_verification(&mut decision, updater);
         }
@@ -178,35 +177,49 @@ pub(crate) async fn changes(
     prepared
 }
 
-/// Asks the registries what the surveys need, several at a time; the order is that of the selection.
-async fn evidence<'a>(
+/// Asks the registries what is needed, several at a time, and decides about each image as soon as it is known; the order
+/// is that of the selection.
+async fn decide_all(
     clients: &Clients<'_>,
-    selected: &'a [Selected],
+    selected: &[Selected],
     placements: &Placements,
     options: &Options,
-) -> Vec<(Survey<'a>, Evidence, Vec<Diagnostic>)> {
-    let gatherer = Gatherer::new(clients, options.check_platforms);
-    let surveys = selected.iter().flat_map(|selected| {
-        selected.rules.images.iter().map(|rule| {
-            let placement = placements.get(&(selected.application.key.clone(), rule.position)).cloned();
-            let nowhere = || Err(Invalid::new(Reason::UnsupportedSource, "it was not looked for"));
-            decide::survey(&selected.application, rule, placement.unwrap_or_else(nowhere))
+) -> Vec<(Decision, Vec<Diagnostic>)> {
+    let gatherer = &Gatherer::new(clients, options.check_platforms);
+    let surveys: Vec<Survey<'_>> = selected
+        .iter()
+        .flat_map(|selected| {
+            selected.rules.images.iter().map(|rule| {
+                let placement = placements.get(&(selected.application.key.clone(), rule.position)).cloned();
+                let nowhere = || Err(Invalid::new(Reason::UnsupportedSource, "it was not looked for"));
+                decide::survey(&selected.application, rule, placement.unwrap_or_else(nowhere))
+            })
         })
-    });
-    let surveys: Vec<Survey<'_>> = surveys.collect();
-    for survey in surveys.iter().filter(|survey| survey.asks_registry()) {
-        if let Some(repository) = &survey.rule.repository {
+        .collect();
+    let mut asked: BTreeMap<&Repository, usize> = BTreeMap::new();
+    let mut turns = Vec::with_capacity(surveys.len());
+    for (index, survey) in surveys.into_iter().enumerate() {
+        let mut turn = 0;
+        if let Some(repository) = survey.rule.repository.as_ref().filter(|_| survey.asks_registry()) {
             clients.registries.announce(&Remote::named(&survey.rule.name, repository.clone()));
+            let before = asked.entry(repository).or_insert(0);
+            turn = *before;
+            *before += 1;
         }
+        turns.push((turn, index, survey));
     }
-    let gatherer = &gatherer;
-    futures::stream::iter(surveys.into_iter().map(|survey| async move {
-        let (evidence, diagnostics) = gatherer.evidence(&survey).await;
-        (survey, evidence, diagnostics)
+    // One image of each repository goes first: those that share its answer need not keep others from asking.
+    turns.sort_by_key(|(turn, index, _)| (*turn, *index));
+    let mut decided: Vec<_> = futures::stream::iter(turns.into_iter().map(|(_, index, survey)| async move {
+        let (evidence, mut diagnostics) = gatherer.evidence(&survey).await;
+        diagnostics.extend(unasked_pin(&survey, &evidence, options.now));
+        (index, decide::conclude(survey, evidence, options.now), diagnostics)
     }))
-    .buffered(options.concurrency.max(1))
+    .buffer_unordered(options.concurrency.max(1))
     .collect()
-    .await
+    .await;
+    decided.sort_by_key(|(index, ..)| *index);
+    decided.into_iter().map(|(_, decision, diagnostics)| (decision, diagnostics)).collect()
 }
 
 /// A registry that failed for a pinned image: the pin holds all the same.

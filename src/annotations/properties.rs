@@ -191,7 +191,8 @@ proptest! {
         let (again, _) = parse(&application).expect("there is an image list");
         prop_assert_eq!(format!("{rules:?}"), format!("{again:?}"));
         let list = &application.annotations[&keys::for_application(keys::IMAGE_LIST)];
-        prop_assert_eq!(rules.images.len(), image_list::parse(list).len());
+        // No more are read.
+        prop_assert_eq!(rules.images.len(), image_list::parse(list).len().min(1000));
         for finding in &found {
             let Some(place) = &finding.place else { continue };
             prop_assert!(hostile::is_inside(&place.span, &place.value), "{:?}", finding);

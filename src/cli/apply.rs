@@ -20,6 +20,8 @@ use crate::cli::select;
 use crate::cli::session::Session;
 use crate::cli::session::cluster_error;
 use crate::cli::summary;
+use crate::cli::wait;
+use crate::cli::wait::Rollouts;
 use crate::cluster::Cluster;
 use crate::cluster::request::Scope;
 use crate::document;
@@ -40,6 +42,8 @@ pub(crate) async fn run(session: &Session, args: ApplyArgs) -> Result<ExitCode, 
         return Err(Error::usage("apply -f needs --worktree DIR: manifests are no cluster that could be written to")
             .hint("`plan -f` shows what would change; apply to the cluster by name, -l, -A or --all"));
     }
+    // What is wrong with a flag is said before anything is written.
+    wait::limit(&args.wait)?;
     match args.plan.clone() {
         Some(path) => run_saved(session, args, &path).await,
         None => run_fresh(session, args).await,
@@ -71,8 +75,7 @@ async fn run_saved(session: &Session, args: ApplyArgs, path: &Path) -> Result<Ex
     };
     let refused = if args.write.force { BTreeMap::new() } else { refused(session, &cluster, &saved.changes).await? };
     let writer = Writer { cluster: Some(&cluster), manifests: Vec::new(), refused, commits, pinning: false };
-    let receipts = execute(session, writer, &saved.changes, &args.write).await?;
-    report(session, &receipts, &args.output, &args.write, namespaces(&saved.changes))
+    write(session, writer, &saved.changes, &args, namespaces(&saved.changes)).await
 }
 
 fn read_plan(path: &Path) -> Result<String, Error> {
@@ -115,7 +118,8 @@ async fn run_fresh(session: &Session, args: ApplyArgs) -> Result<ExitCode, Error
     let changes = &plan.changes;
     if changes.is_empty() {
         session.printer.note("nothing to change");
-        let code = report(session, &[], &args.output, &args.write, selection.namespaces)?;
+        let none = Told { receipts: &[], rollouts: &Rollouts::new() };
+        let code = report(session, none, &args.output, &args.write, selection.namespaces)?;
         return Ok(code.or(undecided));
     }
     let asks = !args.write.yes && !dry;
@@ -138,9 +142,30 @@ async fn run_fresh(session: &Session, args: ApplyArgs) -> Result<ExitCode, Error
         None => selection.selected.iter().map(|selected| manifest(&selection, selected)).collect(),
     };
     let writer = Writer { cluster, manifests, refused, commits, pinning: false };
-    let receipts = execute(session, writer, changes, &args.write).await?;
-    let code = report(session, &receipts, &args.output, &args.write, selection.namespaces)?;
-    Ok(code.or(undecided))
+    Ok(write(session, writer, changes, &args, selection.namespaces).await?.or(undecided))
+}
+
+/// Executes changes, follows what becomes of them, and reports.
+async fn write(
+    session: &Session,
+    writer: Writer<'_>,
+    changes: &[Change],
+    args: &ApplyArgs,
+    namespaces: bool,
+) -> Result<ExitCode, Error> {
+    let again = args.wait.undo_on_failure.then(|| writer.clone());
+    let cluster = writer.cluster;
+    let mut receipts = execute(session, writer, changes, &args.write).await?;
+    let rollouts = if args.write.dry_run == DryRunArg::None {
+        wait::wait(session, cluster, &receipts, (&args.wait, wait::limit(&args.wait)?)).await
+    } else {
+        Rollouts::new()
+    };
+    let undoing = wait::undoing(&receipts, &rollouts);
+    if let (Some(writer), false) = (again, undoing.is_empty()) {
+        receipts.extend(execute(session, writer, &undoing, &args.write).await?);
+    }
+    report(session, Told { receipts: &receipts, rollouts: &rollouts }, &args.output, &args.write, namespaces)
 }
 
 /// Whether the flags say which Applications are meant.
@@ -204,6 +229,7 @@ fn manifest<'a>(selection: &'a select::Selection, selected: &'a pipeline::Select
 }
 
 /// What changes are written with, and how.
+#[derive(Clone)]
 pub(crate) struct Writer<'a> {
     pub(crate) cluster: Option<&'a Cluster>,
     pub(crate) manifests: Vec<Manifest<'a>>,
@@ -250,15 +276,24 @@ pub(crate) fn dry_run(write: &WriteArgs) -> DryRun {
 /// Prints receipts, and says which exit code they mean.
 fn report(
     session: &Session,
-    receipts: &[Receipt],
+    told: Told<'_>,
     output: &OutputArgs,
     write: &WriteArgs,
     namespaces: bool,
 ) -> Result<ExitCode, Error> {
+    let Told { receipts, rollouts } = told;
     let dry_run = dry_run(write);
-    let document = Session::document(output.output, || document::receipts::apply_report(receipts, dry_run));
-    let lines = receipts::lines(receipts, dry_run);
-    print(session, receipts, Report { document, lines, names: (output.output == Output::Name).then_some(namespaces) })
+    let document = Session::document(output.output, || document::receipts::apply_report(receipts, rollouts, dry_run));
+    let lines = receipts::lines(receipts, dry_run) + &receipts::rollouts(rollouts);
+    let report = Report { document, lines, names: (output.output == Output::Name).then_some(namespaces) };
+    Ok(print(session, receipts, report)?.or(wait::exit_code(session, rollouts)))
+}
+
+/// What there is to report.
+#[derive(Clone, Copy)]
+struct Told<'a> {
+    receipts: &'a [Receipt],
+    rollouts: &'a Rollouts,
 }
 
 /// A report in the forms it can be printed in.

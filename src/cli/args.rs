@@ -311,6 +311,8 @@ pub(crate) struct ApplyArgs {
     pub(crate) files: FileArgs,
     #[command(flatten)]
     pub(crate) commits: CommitArgs,
+    #[command(flatten)]
+    pub(crate) wait: WaitArgs,
     /// All Applications of the namespace
     #[arg(long)]
     pub(crate) all: bool,
@@ -320,6 +322,21 @@ pub(crate) struct ApplyArgs {
     /// Lines of context around each change
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub(crate) context_lines: usize,
+}
+
+/// How what was written is followed.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Waiting")]
+pub(crate) struct WaitArgs {
+    /// Wait until each Application is Synced and Healthy with the new images; 10m if no time is given
+    #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true, default_missing_value = "10m")]
+    pub(crate) wait: Option<String>,
+    /// Have Argo CD look at once, and sync where auto-sync is off
+    #[arg(long)]
+    pub(crate) sync: bool,
+    /// Put the old values back where an Application does not become healthy
+    #[arg(long, requires = "wait")]
+    pub(crate) undo_on_failure: bool,
 }
 
 /// How a command writes.

@@ -35,6 +35,7 @@ mod select;
 mod session;
 mod settings;
 mod summary;
+mod wait;
 
 /// Runs the command line that the process was started with.
 pub(crate) async fn run(process: Process) -> ExitCode {

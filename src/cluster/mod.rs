@@ -46,6 +46,7 @@ pub(crate) mod selector;
 pub(crate) mod settings;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 /// How many objects one page of a list holds, as in kubectl.
 const PAGE: u32 = 500;

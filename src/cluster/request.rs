@@ -5,6 +5,7 @@
 use std::fmt;
 
 use kube::api::ListParams;
+use kube::api::WatchParams;
 use serde_json::Value;
 
 use crate::model::application::ApplicationKey;
@@ -133,6 +134,15 @@ impl Asked {
         http::Request::get(self.object_path()).body(Vec::new()).expect("the path holds checked names only")
     }
 
+    /// A watch of one object, from a version of it on.
+    pub(super) fn watch(&self, from: Option<&str>) -> http::Request<Vec<u8>> {
+        let name = self.name.as_deref().unwrap_or_default();
+        let parameters = WatchParams::default().fields(&format!("metadata.name={name}"));
+        kube::core::Request::new(self.resource.path(&self.scope))
+            .watch(&parameters, from.unwrap_or("0"))
+            .expect("the path holds checked names only, and the query is encoded")
+    }
+
     /// A PATCH of one object by JSON Patch operations (RFC 6902).
     pub(super) fn patch(&self, operations: &Value, dry_run: bool) -> http::Request<Vec<u8>> {
         let dry_run = if dry_run { "&dryRun=All" } else { "" };
@@ -225,6 +235,16 @@ mod tests {
         assert_eq!(request.headers()["content-type"], "application/json-patch+json");
         assert_eq!(request.body(), br#"[{"op":"remove","path":"/x"}]"#);
         assert!(!asked.patch(&Value::Null, false).uri().to_string().contains("dryRun"));
+    }
+
+    #[test]
+    fn a_watch_is_of_one_object() {
+        let uri = Asked::application("watch", &key("argocd", "web")).watch(Some("7")).uri().to_string();
+        let (path, query) = uri.split_once('?').unwrap();
+        assert_eq!(path, "/apis/argoproj.io/v1alpha1/namespaces/argocd/applications");
+        for part in ["watch=true", "fieldSelector=metadata.name%3Dweb", "resourceVersion=7"] {
+            assert!(query.split('&').any(|own| own == part), "{part}: {query}");
+        }
     }
 
     #[test]

@@ -1,14 +1,18 @@
 //! `ApplyReport` and `PinReport`: what became of each change.
 
+use std::collections::BTreeMap;
+
 use serde_json::Map;
 use serde_json::Value;
 use serde_json::json;
 
 use crate::document::API_VERSION;
+use crate::model::application::ApplicationKey;
 use crate::model::pin::Pin;
 use crate::model::plan::At;
 use crate::model::plan::Outcome;
 use crate::model::plan::Receipt;
+use crate::model::plan::Rollout;
 
 /// How far a run goes with what it would write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,26 +36,39 @@ impl DryRun {
     }
 }
 
-/// The report of `apply`.
-pub(crate) fn apply_report(receipts: &[Receipt], dry_run: DryRun) -> Value {
-    report("ApplyReport", receipts, dry_run, |_| None)
+/// The report of `apply`, with what Argo CD made of each change, where that was waited for.
+pub(crate) fn apply_report(
+    receipts: &[Receipt],
+    rollouts: &BTreeMap<ApplicationKey, Rollout>,
+    dry_run: DryRun,
+) -> Value {
+    let rollout = |index: usize| {
+        let (outcome, message) = rollouts.get(&receipts[index].change.application)?.words();
+        Some(("rollout", json!({"outcome": outcome, "message": message})))
+    };
+    report("ApplyReport", receipts, dry_run, rollout)
 }
 
 /// The report of `pin` and `unpin`, with the pin that each change left behind, as far as it was written.
 pub(crate) fn pin_report(receipts: &[Receipt], pins: &[Option<Pin>], dry_run: DryRun) -> Value {
     report("PinReport", receipts, dry_run, |index| {
-        Some(pins.get(index).cloned().flatten().map_or(Value::Null, |pin| super::pin(&pin, false)))
+        Some(("pin", pins.get(index).cloned().flatten().map_or(Value::Null, |pin| super::pin(&pin, false))))
     })
 }
 
-fn report(kind: &str, receipts: &[Receipt], dry_run: DryRun, pin: impl Fn(usize) -> Option<Value>) -> Value {
+fn report(
+    kind: &str,
+    receipts: &[Receipt],
+    dry_run: DryRun,
+    more: impl Fn(usize) -> Option<(&'static str, Value)>,
+) -> Value {
     let items: Vec<_> = receipts
         .iter()
         .enumerate()
         .map(|(index, receipt)| {
             let mut item = item(receipt);
-            if let Some(pin) = pin(index) {
-                item["pin"] = pin;
+            if let Some((name, value)) = more(index) {
+                item[name] = value;
             }
             item
         })

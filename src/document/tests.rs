@@ -1,5 +1,7 @@
 //! The documents, to the letter of the contract.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 use serde_json::json;
 
@@ -237,9 +239,9 @@ fn reports_of_writes_are_the_ones_of_the_contract() {
         ],
         "summary": {"applied": 1, "alreadyApplied": 0, "stale": 1, "rejected": 1, "failed": 0}
     });
-    assert_eq!(receipts::apply_report(&receipts, DryRun::None), expected);
+    assert_eq!(receipts::apply_report(&receipts, &BTreeMap::new(), DryRun::None), expected);
     for (dry_run, name) in [(DryRun::None, "none"), (DryRun::Client, "client"), (DryRun::Server, "server")] {
-        assert_eq!(receipts::apply_report(&[], dry_run)["dryRun"], name);
+        assert_eq!(receipts::apply_report(&[], &BTreeMap::new(), dry_run)["dryRun"], name);
     }
     let receipts = [receipt(Outcome::Applied), receipt(Outcome::Failed)];
     let report = receipts::pin_report(&receipts, &[Some(pin_of(None)), None], DryRun::None);

@@ -118,7 +118,7 @@ fn damage(text: &str, kind: u8, range: Range<usize>, (piece, other): (&str, &str
         1 => format!("{before}{piece}{inside}{after}"),
         2 => format!("{before}{piece}{after}"),
         3 => format!("{before}{inside}{inside}{after}"),
-        4 if text.len() < 4096 => format!("{before}{}{after}", inside.repeat(17)),
+        4 if inside.len() < 256 => format!("{before}{}{after}", inside.repeat(17)),
         5 => format!("{after}{inside}{before}"),
         6 => format!("{before}{}{after}", inside.to_uppercase()),
         _ => {

@@ -275,6 +275,31 @@ pub(crate) enum At {
     Commit { commit: String, branch: String },
 }
 
+/// What Argo CD made of a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Rollout {
+    /// Synced and Healthy, with the new images.
+    Healthy,
+    /// Says what failed.
+    Failed(String),
+    /// Says what was still missing when the time was over.
+    TimedOut(String),
+    /// Says why it is not known.
+    Unknown(String),
+}
+
+impl Rollout {
+    /// The name in JSON, and what there is to say about it.
+    pub(crate) fn words(&self) -> (&'static str, &str) {
+        match self {
+            Self::Healthy => ("Healthy", ""),
+            Self::Failed(why) => ("Failed", why),
+            Self::TimedOut(why) => ("TimedOut", why),
+            Self::Unknown(why) => ("Unknown", why),
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Outcome {
     Applied,

@@ -1,11 +1,14 @@
 //! What became of each change, as lines.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::document::receipts::DryRun;
+use crate::model::application::ApplicationKey;
 use crate::model::plan::At;
 use crate::model::plan::Outcome;
 use crate::model::plan::Receipt;
+use crate::model::plan::Rollout;
 use crate::output::style;
 use crate::output::style::paint;
 use crate::output::table::name;
@@ -46,6 +49,18 @@ pub(crate) fn at(receipt: &Receipt) -> Option<String> {
         At::Commit { commit, branch } => Some(format!("{} on {branch}", &commit[..commit.len().min(7)])),
         At::ResourceVersion(_) => None,
     }
+}
+
+/// One line an Application that was waited for.
+pub(crate) fn rollouts(rollouts: &BTreeMap<ApplicationKey, Rollout>) -> String {
+    let mut text = String::new();
+    for (key, rollout) in rollouts {
+        let (outcome, why) = rollout.words();
+        let style = if *rollout == Rollout::Healthy { Outcome::Applied } else { Outcome::Failed };
+        let why = if why.is_empty() { String::new() } else { format!("  {}", safe(why)) };
+        let _ = writeln!(text, "{}  {}{why}", safe(&key.to_string()), paint(style::of_outcome(style), outcome));
+    }
+    text
 }
 
 /// The Applications that were written, by name.

@@ -58,6 +58,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "logins",
         ],
     ),
+    ("follow", &["model", "cluster"]),
     (
         "cli",
         &[
@@ -81,6 +82,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "pinning",
             "pipeline",
             "apply",
+            "follow",
         ],
     ),
 ];

@@ -6,3 +6,4 @@ mod plan_file;
 mod prompt;
 mod races;
 mod rights;
+mod wait;

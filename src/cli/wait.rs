@@ -1,0 +1,108 @@
+//! `--wait`, `--sync`, `--undo-on-failure`: what Argo CD makes of what was written.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::cli::args::WaitArgs;
+use crate::cli::session::Session;
+use crate::cli::settings;
+use crate::cluster::Cluster;
+use crate::error::Error;
+use crate::error::ExitCode;
+use crate::follow;
+use crate::follow::Stage;
+use crate::model::application::ApplicationKey;
+use crate::model::plan::Change;
+use crate::model::plan::ImageChange;
+use crate::model::plan::Outcome;
+use crate::model::plan::Receipt;
+use crate::model::plan::Rollout;
+use crate::model::plan::Seen;
+use crate::output::text::safe;
+
+/// What became of the Applications that were waited for.
+pub(crate) type Rollouts = BTreeMap<ApplicationKey, Rollout>;
+
+/// How long to wait, if at all.
+///
+/// # Errors
+/// `--wait` is not a duration.
+pub(crate) fn limit(args: &WaitArgs) -> Result<Option<Duration>, Error> {
+    args.wait.as_deref().map(|text| settings::duration("--wait", text)).transpose()
+}
+
+/// Has Argo CD look at once, and follows it, as the flags say; nothing is waited for without them.
+pub(crate) async fn wait(
+    session: &Session,
+    cluster: Option<&Cluster>,
+    receipts: &[Receipt],
+    (args, limit): (&WaitArgs, Option<Duration>),
+) -> Rollouts {
+    let Some(cluster) = cluster else { return Rollouts::new() };
+    let written = receipts
+        .iter()
+        .filter(|receipt| matches!(receipt.outcome, Outcome::Applied | Outcome::AlreadyApplied))
+        .map(|receipt| &receipt.change);
+    let goals = follow::goals(written);
+    if args.sync {
+        for (key, why) in follow::nudge(cluster, goals.keys()).await {
+            session.printer.alert(&format!("warning: {key} was not told to sync: {}", safe(&why)));
+        }
+    }
+    let (Some(limit), false) = (limit, goals.is_empty()) else { return Rollouts::new() };
+    let shows = session.process.stderr_is_terminal;
+    let news = |key: &ApplicationKey, stage: &Stage| {
+        if let (true, Stage::Waiting(why)) = (shows, stage) {
+            session.printer.note(&format!("{key}: {}", safe(why)));
+        }
+    };
+    tokio::select! {
+        rollouts = follow::follow(cluster, &goals, Instant::now() + limit, &news) => rollouts,
+        Ok(()) = tokio::signal::ctrl_c() => {
+            session.interrupted.store(true, Ordering::Relaxed);
+            let lost = || Rollout::Unknown("interrupted while waiting".to_owned());
+            goals.into_keys().map(|key| (key, lost())).collect()
+        }
+    }
+}
+
+/// What rollouts mean for the exit code.
+pub(crate) fn exit_code(session: &Session, rollouts: &Rollouts) -> ExitCode {
+    match rollouts.values().all(|rollout| *rollout == Rollout::Healthy) {
+        true => ExitCode::Done,
+        false if session.interrupted.load(Ordering::Relaxed) => ExitCode::Interrupted,
+        false => ExitCode::NotHealthy,
+    }
+}
+
+/// The changes that put the old values back where an Application did not become healthy.
+pub(crate) fn undoing(receipts: &[Receipt], rollouts: &Rollouts) -> Vec<Change> {
+    let failed = |key| matches!(rollouts.get(key), Some(Rollout::Failed(_) | Rollout::TimedOut(_)));
+    let written = receipts.iter().filter(|receipt| receipt.outcome == Outcome::Applied);
+    written.map(|receipt| &receipt.change).filter(|change| failed(&change.application)).map(undo).collect()
+}
+
+/// The change that takes another back.
+fn undo(change: &Change) -> Change {
+    let mut undo = change.clone();
+    undo.id = format!("{}-undo", change.id);
+    undo.seen = Seen::default();
+    for edit in &mut undo.edits {
+        std::mem::swap(&mut edit.from, &mut edit.to);
+    }
+    undo.images = change
+        .images
+        .iter()
+        .filter_map(|image| {
+            let mut old = image.from.clone()?;
+            // The tag goes back, whatever it stands for by now.
+            old.digest = old.digest.filter(|_| old.tag.is_none());
+            let because = "it did not become healthy".to_owned();
+            Some(ImageChange { from: Some(image.to.clone()), to: old, because, ..image.clone() })
+        })
+        .collect();
+    undo
+}

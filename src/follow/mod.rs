@@ -1,0 +1,130 @@
+//! Following Applications after a write, until Argo CD has made it true, or has failed to.
+//!
+//! The API server tells of every change (a watch); nothing is asked for again and again. What a state of an Application
+//! means is decided in `stage`, which is pure.
+
+mod nudge;
+mod stage;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use tokio::time::Instant;
+
+use crate::cluster::Cluster;
+use crate::cluster::error::ClusterError;
+use crate::cluster::error::ClusterErrorKind;
+use crate::follow::stage::Baseline;
+use crate::model::application::ApplicationKey;
+use crate::model::plan::Change;
+use crate::model::plan::Rollout;
+
+pub(crate) use crate::follow::stage::Goal;
+pub(crate) use crate::follow::stage::Stage;
+
+/// How often a nudge is tried again while others change the object.
+const TRIES: u32 = 5;
+/// Before a watch that ended is begun again.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// The Applications that changes let Argo CD deploy something for, with what is to be seen there.
+pub(crate) fn goals<'a>(written: impl IntoIterator<Item = &'a Change>) -> BTreeMap<ApplicationKey, Goal> {
+    let mut goals: BTreeMap<ApplicationKey, Goal> = BTreeMap::new();
+    for change in written.into_iter().filter(|change| change.is_rendered()) {
+        goals.entry(change.application.clone()).or_default().extend(change);
+    }
+    goals
+}
+
+/// Follows Applications until each has ended in one way or another; `news` hears of every stage that differs from the
+/// one before.
+pub(crate) async fn follow(
+    cluster: &Cluster,
+    goals: &BTreeMap<ApplicationKey, Goal>,
+    until: Instant,
+    news: &(impl Fn(&ApplicationKey, &Stage) + Sync),
+) -> BTreeMap<ApplicationKey, Rollout> {
+    let each = goals.iter().map(|(key, goal)| async move {
+        let mut waiting = String::new();
+        let ending = {
+            let one = follow_one(cluster, (key, goal), |stage| {
+                if let Stage::Waiting(why) = stage {
+                    waiting.clone_from(why);
+                }
+                news(key, stage);
+            });
+            tokio::time::timeout_at(until, one).await
+        };
+        (key.clone(), ending.unwrap_or(Rollout::TimedOut(waiting)))
+    });
+    futures::future::join_all(each).await.into_iter().collect()
+}
+
+/// Has Argo CD look at Applications at once, and sync those that it does not sync by itself; returns the ones for which
+/// that failed, and why.
+pub(crate) async fn nudge<'a>(
+    cluster: &Cluster,
+    keys: impl Iterator<Item = &'a ApplicationKey>,
+) -> Vec<(ApplicationKey, String)> {
+    let each = keys.map(|key| async move { nudge_one(cluster, key).await.err().map(|why| (key.clone(), why)) });
+    futures::future::join_all(each).await.into_iter().flatten().collect()
+}
+
+async fn nudge_one(cluster: &Cluster, key: &ApplicationKey) -> Result<(), String> {
+    let mut tries = 0..TRIES;
+    loop {
+        let found = cluster.application(key).await.map_err(|error| error.to_string())?;
+        match cluster.patch_application(key, &nudge::patch(&found)?, false).await {
+            Ok(_) => return Ok(()),
+            // Argo CD writes to it all the time.
+            Err(error) if error.kind == ClusterErrorKind::Conflict && tries.next().is_some() => {}
+            Err(error) => return Err(error.to_string()),
+        }
+    }
+}
+
+async fn follow_one(cluster: &Cluster, (key, goal): (&ApplicationKey, &Goal), mut news: impl FnMut(&Stage)) -> Rollout {
+    let mut baseline: Option<Baseline> = None;
+    let mut last = None;
+    // Anew when the watch ends, as the API server lets every watch do after some minutes.
+    let mut ended = false;
+    loop {
+        if std::mem::replace(&mut ended, true) {
+            tokio::time::sleep(PAUSE).await;
+        }
+        let mut found = match cluster.application(key).await {
+            Ok(found) => found,
+            Err(error) => return lost(&error),
+        };
+        let mut changes = match cluster.watch_application(key, found.resource_version.as_deref()).await {
+            Ok(changes) => changes,
+            Err(error) if error.kind == ClusterErrorKind::Expired => continue,
+            Err(error) => return lost(&error),
+        };
+        loop {
+            let before = baseline.get_or_insert_with(|| Baseline::of(&found.object));
+            let stage = stage::stage(goal, before, &found);
+            if last.as_ref() != Some(&stage) {
+                news(&stage);
+            }
+            match &stage {
+                Stage::Healthy => return Rollout::Healthy,
+                Stage::Failed(why) => return Rollout::Failed(why.clone()),
+                Stage::Waiting(_) => {}
+            }
+            last = Some(stage);
+            match changes.next().await {
+                Some(Ok(Some(next))) => found = next,
+                Some(Ok(None)) => return Rollout::Failed("it was deleted".to_owned()),
+                // Whatever ended it, what is there now is asked for again.
+                Some(Err(_)) | None => break,
+            }
+        }
+    }
+}
+
+fn lost(error: &ClusterError) -> Rollout {
+    let hint = error.hint().map_or_else(String::new, |hint| format!(" ({hint})"));
+    Rollout::Unknown(format!("{error}{hint}"))
+}
