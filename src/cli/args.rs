@@ -282,10 +282,6 @@ pub(crate) struct PlanArgs {
     pub(crate) selection: SelectionArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
-    #[command(flatten)]
-    pub(crate) decision: DecisionArgs,
-    #[command(flatten)]
-    pub(crate) files: FileArgs,
     /// Save the plan to a file, for apply --plan
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
@@ -295,14 +291,27 @@ pub(crate) struct PlanArgs {
     /// Exit with 2 if there is anything to apply
     #[arg(long)]
     pub(crate) detailed_exitcode: bool,
+    #[command(flatten)]
+    pub(crate) decision: DecisionArgs,
+    #[command(flatten)]
+    pub(crate) files: FileArgs,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct ApplyArgs {
     #[command(flatten)]
     pub(crate) selection: SelectionArgs,
+    /// All Applications of the namespace
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Execute this plan, saved by plan --out; - is standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plan: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+    /// Lines of context around each change
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub(crate) context_lines: usize,
     #[command(flatten)]
     pub(crate) decision: DecisionArgs,
     #[command(flatten)]
@@ -313,15 +322,6 @@ pub(crate) struct ApplyArgs {
     pub(crate) commits: CommitArgs,
     #[command(flatten)]
     pub(crate) wait: WaitArgs,
-    /// All Applications of the namespace
-    #[arg(long)]
-    pub(crate) all: bool,
-    /// Execute this plan, saved by plan --out; - is standard input
-    #[arg(long, value_name = "FILE")]
-    pub(crate) plan: Option<PathBuf>,
-    /// Lines of context around each change
-    #[arg(long, value_name = "N", default_value_t = 3)]
-    pub(crate) context_lines: usize,
 }
 
 /// How what was written is followed.

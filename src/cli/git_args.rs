@@ -38,7 +38,7 @@ pub(crate) struct CommitArgs {
     /// Address of the author, with --git-commit-user
     #[arg(long, value_name = "ADDRESS", requires = "git_commit_user")]
     pub(crate) git_commit_email: Option<String>,
-    /// Key that signs commits: a name that `GnuPG` knows, or the file of an SSH key
+    /// Key that signs commits: a name that gpg knows, or the file of an SSH key
     #[arg(long, value_name = "KEY")]
     pub(crate) git_commit_signing_key: Option<String>,
     /// What kind of key it is
