@@ -155,9 +155,10 @@ async fn write(
 ) -> Result<ExitCode, Error> {
     let again = args.wait.undo_on_failure.then(|| writer.clone());
     let cluster = writer.cluster;
+    let before = wait::before(cluster, changes, &args.wait).await;
     let mut receipts = execute(session, writer, changes, &args.write).await?;
     let rollouts = if args.write.dry_run == DryRunArg::None {
-        wait::wait(session, cluster, &receipts, (&args.wait, wait::limit(&args.wait)?)).await
+        wait::wait(session, cluster, &receipts, &before, (&args.wait, wait::limit(&args.wait)?)).await
     } else {
         Rollouts::new()
     };

@@ -13,6 +13,7 @@ use crate::cluster::Cluster;
 use crate::error::Error;
 use crate::error::ExitCode;
 use crate::follow;
+use crate::follow::Baselines;
 use crate::follow::Stage;
 use crate::model::application::ApplicationKey;
 use crate::model::plan::Change;
@@ -34,11 +35,20 @@ pub(crate) fn limit(args: &WaitArgs) -> Result<Option<Duration>, Error> {
     args.wait.as_deref().map(|text| settings::duration("--wait", text)).transpose()
 }
 
+/// How the Applications that changes are about stand before they are written, if they are going to be waited for.
+pub(crate) async fn before(cluster: Option<&Cluster>, changes: &[Change], args: &WaitArgs) -> Baselines {
+    match cluster {
+        Some(cluster) if args.wait.is_some() => follow::baselines(cluster, follow::goals(changes).keys()).await,
+        _ => Baselines::new(),
+    }
+}
+
 /// Has Argo CD look at once, and follows it, as the flags say; nothing is waited for without them.
 pub(crate) async fn wait(
     session: &Session,
     cluster: Option<&Cluster>,
     receipts: &[Receipt],
+    baselines: &Baselines,
     (args, limit): (&WaitArgs, Option<Duration>),
 ) -> Rollouts {
     let Some(cluster) = cluster else { return Rollouts::new() };
@@ -60,7 +70,7 @@ pub(crate) async fn wait(
         }
     };
     tokio::select! {
-        rollouts = follow::follow(cluster, &goals, Instant::now() + limit, &news) => rollouts,
+        rollouts = follow::follow(cluster, (&goals, baselines), Instant::now() + limit, &news) => rollouts,
         Ok(()) = tokio::signal::ctrl_c() => {
             session.interrupted.store(true, Ordering::Relaxed);
             let lost = || Rollout::Unknown("interrupted while waiting".to_owned());

@@ -15,11 +15,11 @@ use tokio::time::Instant;
 use crate::cluster::Cluster;
 use crate::cluster::error::ClusterError;
 use crate::cluster::error::ClusterErrorKind;
-use crate::follow::stage::Baseline;
 use crate::model::application::ApplicationKey;
 use crate::model::plan::Change;
 use crate::model::plan::Rollout;
 
+pub(crate) use crate::follow::stage::Baseline;
 pub(crate) use crate::follow::stage::Goal;
 pub(crate) use crate::follow::stage::Stage;
 
@@ -37,18 +37,30 @@ pub(crate) fn goals<'a>(written: impl IntoIterator<Item = &'a Change>) -> BTreeM
     goals
 }
 
+/// How Applications stand before something is written; an operation that fails after this is about what was written.
+pub(crate) type Baselines = BTreeMap<ApplicationKey, Baseline>;
+
+/// Looks how Applications stand; one that cannot be read is left out.
+pub(crate) async fn baselines(cluster: &Cluster, keys: impl Iterator<Item = &ApplicationKey>) -> Baselines {
+    let each = keys.map(|key| async move {
+        let found = cluster.application(key).await.ok()?;
+        Some((key.clone(), Baseline::of(&found.object)))
+    });
+    futures::future::join_all(each).await.into_iter().flatten().collect()
+}
+
 /// Follows Applications until each has ended in one way or another; `news` hears of every stage that differs from the
 /// one before.
 pub(crate) async fn follow(
     cluster: &Cluster,
-    goals: &BTreeMap<ApplicationKey, Goal>,
+    (goals, baselines): (&BTreeMap<ApplicationKey, Goal>, &Baselines),
     until: Instant,
     news: &(impl Fn(&ApplicationKey, &Stage) + Sync),
 ) -> BTreeMap<ApplicationKey, Rollout> {
     let each = goals.iter().map(|(key, goal)| async move {
         let mut waiting = String::new();
         let ending = {
-            let one = follow_one(cluster, (key, goal), |stage| {
+            let one = follow_one(cluster, (key, goal), baselines.get(key).cloned(), |stage| {
                 if let Stage::Waiting(why) = stage {
                     waiting.clone_from(why);
                 }
@@ -84,8 +96,12 @@ async fn nudge_one(cluster: &Cluster, key: &ApplicationKey) -> Result<(), String
     }
 }
 
-async fn follow_one(cluster: &Cluster, (key, goal): (&ApplicationKey, &Goal), mut news: impl FnMut(&Stage)) -> Rollout {
-    let mut baseline: Option<Baseline> = None;
+async fn follow_one(
+    cluster: &Cluster,
+    (key, goal): (&ApplicationKey, &Goal),
+    mut baseline: Option<Baseline>,
+    mut news: impl FnMut(&Stage),
+) -> Rollout {
     let mut last = None;
     // Anew when the watch ends, as the API server lets every watch do after some minutes.
     let mut ended = false;

@@ -35,9 +35,9 @@ impl Goal {
     }
 }
 
-/// How an Application stood when it was first looked at.
+/// How an Application stood before something was written to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Baseline {
+pub(crate) struct Baseline {
     /// When its last operation began.
     operation: Option<String>,
 }

@@ -63,7 +63,7 @@ fn it_ends_when_all_is_well() {
     // It was told, and did not ask again and again.
     let requests = world.requests();
     let reads = requests.iter().filter(|request| request.verb == "get").count();
-    assert!(reads <= 5 && requests.iter().any(|request| request.verb == "watch"), "{requests:#?}");
+    assert!(reads <= 6 && requests.iter().any(|request| request.verb == "watch"), "{requests:#?}");
     // There is nothing to write the second time, and it is well already.
     let user = world.add_user([allow("get list patch watch", "applications")]);
     world.run_as(&user, &["apply", "bookstore", "--yes", "--wait=5s"]).expect(0);
