@@ -7,6 +7,8 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
+use crate::model::words;
+
 /// What the caller can do about a failure: one variant for each different reaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum GitErrorKind {
@@ -265,26 +267,7 @@ pub(super) fn words(stderr: &str) -> String {
 
 /// Text from outside as one short line without control and formatting characters.
 pub(super) fn one_line(text: &str) -> String {
-    let mut line = String::new();
-    for word in text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()) {
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.extend(word.chars().filter(|c| !is_formatting(*c)));
-        if line.len() > WORDS {
-            let end = (0..=WORDS).rev().find(|end| line.is_char_boundary(*end)).unwrap_or(0);
-            line.truncate(end);
-            line.push('…');
-            break;
-        }
-    }
-    line
-}
-
-/// Characters that reorder or hide what stands around them on a terminal (Unicode bidirectional controls, zero-width
-/// characters, byte-order mark).
-fn is_formatting(c: char) -> bool {
-    matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    words::one_line(text, WORDS)
 }
 
 #[cfg(test)]
