@@ -163,6 +163,7 @@ impl<'a> Job<'a> {
             login: self.rules.git_login(),
             repository: &self.target.repository,
             branch,
+            any_revision: false,
             paths: self.paths(),
         }
     }

@@ -302,3 +302,103 @@ fn rendered_paths_are_those_of_argo_cd() {
         assert_eq!(is_rendered(paths, &["apps/web"], file), rendered, "{paths} {file}");
     }
 }
+
+/// A place in an Application, with files of its source over it.
+fn over(rest: &str, files: &[(&str, &str)]) -> Result<Placement, String> {
+    let short = format!("{{annotations: {{image-list: 'a=nginx'}}, {rest}}}");
+    let mut application = application(&short);
+    application.argocd_namespace = Some("argocd".to_owned());
+    let (rules, _) = rules(&application);
+    let place = placement(&application, &rules, &rules.images[0], None).expect("a place");
+    let paths = place.override_files(&application).expect("a git source").paths;
+    let file = |text: &str| Entry::File { bytes: text.as_bytes().into(), blob: None };
+    let files = files.iter().map(|(path, text)| ((*path).to_owned(), file(text))).collect();
+    place.overridden_by(&rules.images[0], &paths, &Tree { branch: "main".to_owned(), commit: None, files })
+}
+
+#[test]
+fn a_list_in_a_file_hides_the_one_of_the_application() {
+    const HELM: &str =
+        "source: {repoURL: 'https://h/r', path: p, helm: {parameters: [{name: image.tag, value: '1.0'}]}}";
+    const KUSTOMIZE: &str = "source: {repoURL: 'https://h/r', path: p, kustomize: {images: ['nginx:1.0']}}";
+    let (own, shared) = ("p/.argocd-source-web.yaml", "p/.argocd-source.yaml");
+    let tag = |tag: &str| format!("helm: {{parameters: [{{name: image.tag, value: '{tag}'}}]}}\n");
+    for (rest, files, configured, message) in [
+        (HELM, vec![], Some("1.0"), None),
+        (
+            HELM,
+            vec![(own, tag("1.2"))],
+            Some("1.2"),
+            Some(
+                "p/.argocd-source-web.yaml replaces the Helm parameters of the Application, and sets `image.tag` to `1.2`",
+            ),
+        ),
+        (HELM, vec![(shared, tag("1.1"))], Some("1.1"), Some("p/.argocd-source.yaml replaces the Helm parameters")),
+        (HELM, vec![(shared, tag("1.1")), (own, tag("1.2"))], Some("1.2"), Some("p/.argocd-source-web.yaml replaces")),
+        (
+            HELM,
+            vec![(own, "helm: {parameters: [{name: x, value: '3'}]}\n".to_owned())],
+            None,
+            Some("so that `image.tag` there has no effect"),
+        ),
+        // An empty list, or nothing in its place, takes the Application's away (RFC 7386).
+        (HELM, vec![(own, "helm: {parameters: []}\n".to_owned())], None, Some("has no effect")),
+        (HELM, vec![(own, "helm: {parameters: null}\n".to_owned())], None, Some("has no effect")),
+        (HELM, vec![(own, "helm:\n".to_owned())], None, Some("has no effect")),
+        // What else a file sets does not touch the list.
+        (HELM, vec![(own, "helm: {releaseName: x}\nkustomize: {images: [a:1]}\n".to_owned())], Some("1.0"), None),
+        (HELM, vec![("p/.argocd-source-other.yaml", tag("1.2"))], Some("1.0"), None),
+        (
+            KUSTOMIZE,
+            vec![(own, "kustomize: {images: ['nginx:1.2']}\n".to_owned())],
+            Some("1.2"),
+            Some("replaces the Kustomize images of the Application, and sets `nginx` to `nginx:1.2`"),
+        ),
+        (
+            KUSTOMIZE,
+            vec![(own, "kustomize: {images: ['redis:7']}\n".to_owned())],
+            None,
+            Some("so that `nginx` there has no effect"),
+        ),
+        (KUSTOMIZE, vec![(own, tag("1.2"))], Some("1.0"), None),
+    ] {
+        let named: Vec<(&str, &str)> = files.iter().map(|(path, text)| (*path, text.as_str())).collect();
+        let place = over(rest, &named).unwrap();
+        assert_eq!(place.configured.map(|version| version.to_string()).as_deref(), configured, "{files:?}");
+        let found = place.overridden.map(|overridden| overridden.invalid().message);
+        match (found, message) {
+            (None, None) => {}
+            (Some(found), Some(message)) => assert!(found.contains(message), "{found}"),
+            (found, _) => panic!("{files:?}: {found:?}"),
+        }
+    }
+    let unread = over(HELM, &[(own, "helm: [\n")]).unwrap_err();
+    assert!(unread.starts_with("p/.argocd-source-web.yaml cannot be read"), "{unread}");
+}
+
+#[test]
+fn only_what_argo_cd_reads_over_a_source_is_looked_for() {
+    let files = |rest: &str| {
+        let mut application = application(&format!("{{annotations: {{image-list: 'a=nginx'}}, {rest}}}"));
+        application.argocd_namespace = Some("elsewhere".to_owned());
+        let (rules, _) = rules(&application);
+        let place = placement(&application, &rules, &rules.images[0], None).unwrap();
+        place
+            .override_files(&application)
+            .map(|files| format!("{} {} {}", files.repository, files.revision.unwrap_or("HEAD"), files.paths.join(" ")))
+    };
+    for (rest, expected) in [
+        (
+            "source: {repoURL: 'https://h/r', path: ./p/, targetRevision: v1.2, helm: {}}",
+            Some("https://h/r v1.2 p/.argocd-source.yaml p/.argocd-source-argocd_web.yaml"),
+        ),
+        (
+            "source: {repoURL: 'https://h/r', path: ., targetRevision: HEAD, kustomize: {}}, status: {controllerNamespace: argocd}",
+            Some("https://h/r HEAD .argocd-source.yaml .argocd-source-web.yaml"),
+        ),
+        ("source: {repoURL: 'https://charts', chart: c, helm: {}}", None),
+        ("source: {repoURL: 'https://h/r', path: ../p, helm: {}}", None),
+    ] {
+        assert_eq!(files(rest).as_deref(), expected, "{rest}");
+    }
+}
