@@ -1,5 +1,7 @@
 //! Where files are in a repository, what is read from them, and what is written: cases `tgt-*`, `kst-*`, `wbc-*`,
-//! `gwb-*`, `dtf-*`, `wbb-*`, `ovr-*` as far as they are about places, and what is refused.
+//! `gwb-*`, `dtf-*`, `wbb-*`, `sha-*`, `cmt-*`, `ovr-*` as far as they are about places, and what is refused. The rest of
+//! `gwb-*` is about annotations, and is beside them. Overruled: wbc-01, since method `argocd` writes no file. Of
+//! ImageUpdater resources only, which are not read for settings: wbc-13 to wbc-19, and all of `mwb-*`.
 
 use super::*;
 use crate::annotations::rule::AppRules;
@@ -56,7 +58,7 @@ fn targets_are_found_as_image_updater_finds_them() {
     for (id, target, path, expected) in [
         ("tgt-01", "helmvalues", "", "values.yaml"),
         ("tgt-02", "helmvalues:./values.yaml", ".", "values.yaml"),
-        ("tgt-04", "helmvalues", "foo/bar", "foo/bar/values.yaml"),
+        ("tgt-04, gwb-07", "helmvalues", "foo/bar", "foo/bar/values.yaml"),
         ("tgt-06", "helmvalues:foo/app-values.yaml", "bar", "bar/foo/app-values.yaml"),
         ("tgt-07, gwb-06", "helmvalues:../baz/app-values.yaml", "bar/foo", "bar/baz/app-values.yaml"),
         ("tgt-09", "helmvalues:values", "", "values"),
@@ -89,9 +91,13 @@ fn targets_are_found_as_image_updater_finds_them() {
 #[test]
 fn an_override_file_has_the_name_that_argo_cd_reads() {
     for (id, status, expected) in [
-        ("dtf-01, wbc-03", "", "some/path/.argocd-source-web.yaml"),
+        ("dtf-01, cmt-06", "", "some/path/.argocd-source-web.yaml"),
         ("status", ", status: {controllerNamespace: argocd}", "some/path/.argocd-source-web.yaml"),
-        ("dtf-02", ", status: {controllerNamespace: control}", "some/path/.argocd-source-argocd_web.yaml"),
+        (
+            "dtf-02, wbc-03, cmt-07",
+            ", status: {controllerNamespace: control}",
+            "some/path/.argocd-source-argocd_web.yaml",
+        ),
     ] {
         let case = case("", &format!("{SOURCE}{status}"));
         assert_eq!((case.target().kind, case.target().path.as_deref()), (FileKind::Override, Some(expected)), "{id}");
@@ -115,12 +121,25 @@ fn the_branch_is_the_annotations_else_the_sources() {
         ("gwb-02", format!("{values}, git-branch: ':target'"), SOURCE.to_owned(), Some("main")),
         ("cmt-02, gwb-03", format!("{values}, git-branch: mybranch"), SOURCE.to_owned(), Some("mybranch")),
         ("cmt-03", values.to_owned(), SOURCE.replace("main", "HEAD"), None),
+        // What is no whole name of a commit is a branch: sha-06 is shorter than git's own short names.
+        (
+            "sha-03",
+            values.to_owned(),
+            SOURCE.replace("main", "gd921f65f3c5373b682e2eb4b37afba6592e8f8b"),
+            Some("gd921f65f3c5373b682e2eb4b37afba6592e8f8b"),
+        ),
+        ("sha-04", values.to_owned(), SOURCE.replace("main", "master"), Some("master")),
+        ("sha-05", values.to_owned(), SOURCE.replace("main", "9d921f6"), Some("9d921f6")),
+        ("sha-06", values.to_owned(), SOURCE.replace("main", "9d921f"), Some("9d921f")),
         ("full name", values.to_owned(), SOURCE.replace("main", "refs/heads/x"), Some("x")),
         ("wbb-02", format!("{values}, git-repository: 'https://h/r.git'"), two.clone(), Some("main")),
         ("wbb-03", values.to_owned(), two.clone(), Some("main")),
         ("wbb-04", format!("{values}, git-repository: 'https://h/other'"), two, None),
     ] {
-        assert_eq!(case(&annotations, &rest).target().branch.as_deref(), expected, "{id}");
+        let case = case(&annotations, &rest);
+        assert_eq!(case.target().branch.as_deref(), expected, "{id}");
+        let template = case.place.unwrap().git.unwrap().template;
+        assert_eq!(template.as_deref(), annotations.contains(":target").then_some("target"), "{id}");
     }
     let two = format!("sources: [{chart}, {{repoURL: 'https://h/r.git', targetRevision: main, ref: values}}]");
     assert_eq!(case(values, &two).target().repository, "https://h/r.git", "the only one that is of git");
@@ -129,7 +148,7 @@ fn the_branch_is_the_annotations_else_the_sources() {
 #[test]
 fn what_must_not_be_written_is_refused() {
     let chart = "source: {repoURL: 'https://charts', chart: c, helm: {}}";
-    let commit = "a".repeat(40);
+    let commit = "9d921f65f3c5373b682e2eb4b37afba6592e8f8b";
     for (id, annotations, rest, reason, words) in [
         (
             "wbc-06",
@@ -138,6 +157,7 @@ fn what_must_not_be_written_is_refused() {
             Reason::BadValue,
             "kustomization:/overlays/prod",
         ),
+        ("wbc-07", "write-back-target: overlays/prod/kustomization.yml", SOURCE, Reason::BadValue, "kustomization"),
         ("wbc-08", "write-back-target: Kustomization", SOURCE, Reason::BadValue, "kustomization"),
         ("kst-09", "write-back-target: 'helmvalues:../../../x'", SOURCE, Reason::RefusedPath, "leads out"),
         ("git's own", "write-back-target: 'helmvalues:/.git/config'", SOURCE, Reason::RefusedPath, ".git"),
@@ -168,7 +188,8 @@ fn what_must_not_be_written_is_refused() {
         ("ext", "git-repository: 'ext::sh -c x'", SOURCE, Reason::BadValue, "the repository `ext::sh -c x`"),
         ("file", "git-repository: '/etc'", SOURCE, Reason::BadValue, "neither an https nor an ssh"),
         ("option", "git-branch: '--upload-pack=x'", SOURCE, Reason::BadValue, "begins with `-`"),
-        ("cmt-18", &format!("git-branch: '{commit}'"), SOURCE, Reason::BadValue, "is a commit"),
+        ("cmt-18, sha-01", &format!("git-branch: {commit}"), SOURCE, Reason::BadValue, "is a commit"),
+        ("sha-02", &format!("git-branch: {}", commit.to_uppercase()), SOURCE, Reason::BadValue, "is a commit"),
         ("brn-11", "git-branch: 'main:{{end}}'", SOURCE, Reason::BadValue, "belongs to nothing"),
         ("hydrator", "", "sourceHydrator: {drySource: {repoURL: r}}", Reason::UnsupportedSource, "hydrator"),
         (
