@@ -3,6 +3,7 @@
 //! `check` stops at [`check`], `plan` at [`plan`]; `apply` hands the plan's changes to `apply::Executor`.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use futures::StreamExt as _;
 use jiff::Timestamp;
@@ -38,8 +39,10 @@ use crate::writeback;
 use crate::writeback::Intent;
 use crate::writeback::Placements;
 
+mod overrides;
 mod placing;
 
+pub(crate) use overrides::look_before_pinning;
 pub(crate) use placing::Prepared;
 pub(crate) use placing::placements;
 pub(crate) use placing::prepare;
@@ -116,9 +119,11 @@ pub(crate) async fn check(
     let rulings = Rulings::of(selected, updaters);
     let mut diagnostics: Vec<_> = rulings.managed().map(|(key, updater)| managed_by_updater(key, updater)).collect();
     let mut decisions = Vec::new();
-    let (placements, found) = placements(clients, selected, options).await;
+    let (mut placements, found) = placements(clients, selected, options).await;
     diagnostics.extend(found);
-    for (mut decision, found) in decide_all(clients, selected, &placements, options).await {
+    let (decided, found) = overrides::decide(clients, selected, &mut placements, options).await;
+    diagnostics.extend(found);
+    for (mut decision, found) in decided {
         for diagnostic in found {
             if !diagnostics.contains(&diagnostic) {
                 diagnostics.push(diagnostic);
@@ -130,6 +135,7 @@ pub(crate) async fn check(
         decisions.push(decision);
     }
     mark_conflicts(selected, &mut decisions, &mut diagnostics, &placements);
+    diagnostics.extend(overrides::mark(&mut decisions, &placements));
     diagnostics.extend(decisions.iter().filter(|decision| is_source_problem(decision)).map(source_diagnostic));
     diagnostics.extend(placing::problems(selected, &placements));
     diagnostics.extend(decisions.iter().flat_map(decide::doubts));
@@ -178,21 +184,23 @@ pub(crate) async fn changes(
 }
 
 /// Asks the registries what is needed, several at a time, and decides about each image as soon as it is known; the order
-/// is that of the selection.
+/// is that of the selection. `only`: some of the images.
 async fn decide_all(
     clients: &Clients<'_>,
     selected: &[Selected],
     placements: &Placements,
-    options: &Options,
+    (options, only): (&Options, Option<&BTreeSet<(ApplicationKey, usize)>>),
 ) -> Vec<(Decision, Vec<Diagnostic>)> {
     let gatherer = &Gatherer::new(clients, options.check_platforms);
     let surveys: Vec<Survey<'_>> = selected
         .iter()
         .flat_map(|selected| {
-            selected.rules.images.iter().map(|rule| {
-                let placement = placements.get(&(selected.application.key.clone(), rule.position)).cloned();
+            selected.rules.images.iter().filter_map(|rule| {
+                let key = (selected.application.key.clone(), rule.position);
                 let nowhere = || Err(Invalid::new(Reason::UnsupportedSource, "it was not looked for"));
-                decide::survey(&selected.application, rule, placement.unwrap_or_else(nowhere))
+                let placement = placements.get(&key).cloned().unwrap_or_else(nowhere);
+                let wanted = only.is_none_or(|only| only.contains(&key));
+                wanted.then(|| decide::survey(&selected.application, rule, placement))
             })
         })
         .collect();

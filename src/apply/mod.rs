@@ -36,6 +36,7 @@ use crate::writeback::files::manifest::Target;
 mod application;
 mod batch;
 mod git;
+mod labels;
 
 pub(crate) use batch::CommitPer;
 
