@@ -3,6 +3,7 @@
 //! `check` stops at [`check`], `plan` at [`plan`]; `apply` hands the plan's changes to `apply::Executor`.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use futures::StreamExt as _;
 use jiff::Timestamp;
@@ -70,6 +71,8 @@ pub(crate) struct Selected {
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Options {
     pub(crate) now: Timestamp,
+    /// `now` is the time whatever the clocks of registries say.
+    pub(crate) clock_is_fixed: bool,
     /// The source to write to, where an Application has several.
     pub(crate) source: Option<String>,
     pub(crate) allow_downgrade: bool,
@@ -130,10 +133,23 @@ pub(crate) async fn check(
         decisions.push(decision);
     }
     mark_conflicts(selected, &mut decisions, &mut diagnostics, &placements);
+    // Whether they stand in the way of the others is known now.
+    let left_out = left_out(selected);
+    decisions.retain(|decision| !left_out.contains(&(&decision.application, decision.position)));
     diagnostics.extend(decisions.iter().filter(|decision| is_source_problem(decision)).map(source_diagnostic));
     diagnostics.extend(placing::problems(selected, &placements));
     diagnostics.extend(decisions.iter().flat_map(decide::doubts));
     Checked { decisions, diagnostics, placements }
+}
+
+/// The entries that are not meant this time.
+fn left_out(selected: &[Selected]) -> BTreeSet<(&ApplicationKey, usize)> {
+    let mut left_out = BTreeSet::new();
+    for Selected { application, rules } in selected {
+        let of_list = rules.images.iter().filter(|rule| rule.wish.left_out);
+        left_out.extend(of_list.map(|rule| (&application.key, rule.position)));
+    }
+    left_out
 }
 
 /// Decides, and proposes the changes that the decisions lead to.
@@ -185,7 +201,7 @@ async fn decide_all(
     placements: &Placements,
     options: &Options,
 ) -> Vec<(Decision, Vec<Diagnostic>)> {
-    let gatherer = &Gatherer::new(clients, options.check_platforms);
+    let gatherer = &Gatherer::new(clients, options);
     let surveys: Vec<Survey<'_>> = selected
         .iter()
         .flat_map(|selected| {

@@ -64,7 +64,7 @@ pub(crate) fn propose(
 fn is_wanted(decision: &Decision, options: &Options) -> bool {
     match decision.status {
         ImageStatus::UpdateAvailable => true,
-        ImageStatus::Downgrade => options.allow_downgrade,
+        ImageStatus::Downgrade => options.allow_downgrade || decision.requested,
         ImageStatus::RolledBack => options.include_rolled_back,
         _ => false,
     }

@@ -14,6 +14,7 @@ use crate::cli::args::Output;
 use crate::cli::args::OutputArgs;
 use crate::cli::args::SelectionArgs;
 use crate::cli::args::WriteArgs;
+use crate::cli::choose;
 use crate::cli::commits;
 use crate::cli::plan;
 use crate::cli::select;
@@ -63,6 +64,7 @@ async fn run_saved(session: &Session, args: ApplyArgs, path: &Path) -> Result<Ex
         return Err(Error::failed(format!("change {} was planned from a manifest, not from a cluster", change.id))
             .hint("plan without -f to apply to a cluster"));
     }
+    choose::must_be_few(saved.changes.len(), args.decision.wish.max_changes)?;
     let cluster = session.cluster(selected.scope.namespace.clone()).await?;
     session.configure_registries(&cluster).await?;
     if let Some(folder) = &args.files.worktree {

@@ -8,6 +8,8 @@ use clap::Parser;
 use clap::Subcommand;
 use clap::ValueEnum;
 
+use crate::cli::choice_args::ChoiceArgs;
+use crate::cli::choice_args::WishArgs;
 use crate::cli::git_args::CommitArgs;
 use crate::cli::git_args::FileArgs;
 use crate::cli::pin_args::PinArgs;
@@ -238,6 +240,10 @@ pub(crate) enum Output {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Decision")]
 pub(crate) struct DecisionArgs {
+    #[command(flatten)]
+    pub(crate) choice: ChoiceArgs,
+    #[command(flatten)]
+    pub(crate) wish: WishArgs,
     /// Also write versions that are older than the current ones
     #[arg(long)]
     pub(crate) allow_downgrade: bool,
@@ -259,6 +265,8 @@ pub(crate) struct CheckArgs {
     pub(crate) selection: SelectionArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) choice: ChoiceArgs,
     /// Show how the choice came about, and why each other tag was not chosen
     #[arg(long)]
     pub(crate) explain: bool,

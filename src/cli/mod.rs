@@ -22,6 +22,8 @@ use session::Session;
 mod apply;
 pub(crate) mod args;
 mod check;
+mod choice_args;
+mod choose;
 mod commits;
 mod external_diff;
 mod git_args;

@@ -8,6 +8,8 @@ use crate::cli::args::DecisionArgs;
 use crate::cli::args::Output;
 use crate::cli::args::PlanArgs;
 use crate::cli::args::SelectionArgs;
+use crate::cli::choose;
+use crate::cli::choose::Choice;
 use crate::cli::commits;
 use crate::cli::external_diff;
 use crate::cli::git_args::CommitArgs;
@@ -75,7 +77,9 @@ pub(crate) async fn make(session: &Session, wanted: Wanted<'_>) -> Result<(Selec
         }
         session.repositories.use_worktree(folder.clone());
     }
-    let selection = select::select(session, selection).await?;
+    let choice = Choice::read(&decision.choice, Some(&decision.wish))?;
+    let mut selection = select::select(session, selection).await?;
+    choice.note(&mut selection.selected, session.process.now())?;
     let mut options = session.options(decision.source.clone());
     options.allow_downgrade = decision.allow_downgrade;
     options.include_rolled_back = decision.include_rolled_back;
@@ -85,6 +89,8 @@ pub(crate) async fn make(session: &Session, wanted: Wanted<'_>) -> Result<(Selec
     let mut plan = pipeline::plan(&clients, &selection.selected, &selection.updaters, &options).await;
     plan.diagnostics.splice(0..0, selection.diagnostics.iter().cloned());
     plan.complete &= !selection.partial;
+    choose::must_be_had(&plan.decisions)?;
+    choose::must_be_few(plan.changes.len(), decision.wish.max_changes)?;
     let commits = if plan.changes.iter().any(|change| change.git().is_some()) {
         let settings = commits::commits(session, selection.cluster.as_ref(), &files.message, commits).await?;
         commits::try_message(&settings, &plan.changes)?;
