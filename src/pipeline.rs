@@ -29,6 +29,7 @@ use crate::model::decision::Reason;
 use crate::model::diagnostic::Diagnostic;
 use crate::model::image::Repository;
 use crate::model::image::Version;
+use crate::model::plan::Change;
 use crate::model::plan::Plan;
 use crate::propose;
 use crate::propose::Proposal;
@@ -88,6 +89,7 @@ pub(crate) struct Options {
 }
 
 /// What a check found.
+#[derive(Clone)]
 pub(crate) struct Checked {
     /// By Application and position in the image list.
     pub(crate) decisions: Vec<Decision>,
@@ -158,12 +160,12 @@ pub(crate) async fn plan(
     selected: &[Selected],
     updaters: &[ImageUpdater],
     options: &Options,
-) -> Plan {
+) -> (Plan, Checked) {
     let mut checked = check(clients, selected, updaters, options).await;
     let mut diagnostics = std::mem::take(&mut checked.diagnostics);
     let Prepared { mut changes, landed, diagnostics: found, left_out, .. } =
         changes(clients, selected, &checked, options).await;
-    let decisions = checked.decisions;
+    let decisions = checked.decisions.clone();
     diagnostics.extend(found);
     for (change, image, error) in Gatherer::record_digests(clients, selected, &mut changes).await {
         let message = format!("the digest behind {image} could not be had: {error}");
@@ -175,7 +177,26 @@ pub(crate) async fn plan(
     }
     let undecided = |status| matches!(status, ImageStatus::Undetermined | ImageStatus::Invalid);
     let complete = !left_out && !decisions.iter().any(|decision| undecided(decision.status));
-    Plan { created: options.now, complete, changes, decisions, diagnostics, files: landed.files }
+    let plan = Plan { created: options.now, complete, changes, decisions, diagnostics, files: landed.files };
+    (plan, checked)
+}
+
+/// The changes that some of the decisions lead to, by Application and position in the image list.
+pub(crate) async fn some_changes(
+    clients: &Clients<'_>,
+    selected: &[Selected],
+    mut checked: Checked,
+    wanted: &[(ApplicationKey, usize)],
+    options: &Options,
+) -> Vec<Change> {
+    let is_wanted = |decision: &Decision| {
+        wanted.iter().any(|(key, position)| *key == decision.application && *position == decision.position)
+    };
+    checked.decisions.retain(is_wanted);
+    let mut changes = changes(clients, selected, &checked, options).await.changes;
+    // What could not be had was said when all of them were planned.
+    Gatherer::record_digests(clients, selected, &mut changes).await;
+    changes
 }
 
 /// The changes that decisions lead to, as far as they can be written.

@@ -198,9 +198,12 @@ fn yaml(annotations: &BTreeMap<&str, Option<&str>>) -> String {
 }
 
 mod files;
+mod parts;
 
 pub(crate) use files::Landed;
 pub(crate) use files::land;
+pub(crate) use parts::Part;
+pub(crate) use parts::parts;
 
 #[cfg(test)]
 mod tests;
