@@ -56,6 +56,9 @@ async fn run_saved(session: &Session, args: ApplyArgs, path: &Path) -> Result<Ex
     if !selected.applications.is_empty() || selected.selector.is_some() || selected.scope.all_namespaces || args.all {
         return Err(Error::usage("--plan says what is written: it goes without names, -l, -A and --all"));
     }
+    if selected.shard.is_some() {
+        return Err(Error::usage("--plan says what is written: it goes without --shard").hint("plan with --shard"));
+    }
     let text = read_plan(path)?;
     let saved = document::plan::read(&text)
         .map_err(|why| Error::failed(format!("{} cannot be applied: {why}", path.display())).hint("make a new plan"))?;

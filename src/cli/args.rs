@@ -8,8 +8,10 @@ use clap::Parser;
 use clap::Subcommand;
 use clap::ValueEnum;
 
+use crate::cli::complete::CompletionArgs;
 use crate::cli::git_args::CommitArgs;
 use crate::cli::git_args::FileArgs;
+use crate::cli::man::ManArgs;
 use crate::cli::pin_args::PinArgs;
 use crate::cli::pin_args::UnpinArgs;
 
@@ -53,10 +55,14 @@ pub(crate) enum Command {
     /// Let a pinned image move again
     #[command(after_help = UNPIN_EXAMPLES)]
     Unpin(UnpinArgs),
-    /// Print a completion script for a shell
+    /// Print a completion script for a shell, or for kubectl
+    #[command(after_help = crate::cli::complete::EXAMPLES)]
     Completion(CompletionArgs),
     /// Print the version
     Version,
+    /// Write the manual pages into a folder
+    #[command(name = "__man", hide = true)]
+    Man(ManArgs),
 }
 
 const CHECK_EXAMPLES: &str = "Examples:
@@ -200,6 +206,9 @@ pub(crate) struct SelectionArgs {
     /// Read the folders of -f with all folders below them
     #[arg(long, short = 'R')]
     pub(crate) recursive: bool,
+    /// Only part I of N, such as 2/5, for N workers; auto/N in a Kubernetes Indexed Job. No two write to one repository
+    #[arg(long, value_name = "I/N")]
+    pub(crate) shard: Option<String>,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -360,10 +369,4 @@ pub(crate) enum DryRunArg {
     None,
     Client,
     Server,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct CompletionArgs {
-    /// The shell to complete in
-    pub(crate) shell: clap_complete::Shell,
 }

@@ -19,7 +19,8 @@ pub(crate) async fn run(session: &Session, args: CheckArgs) -> Result<ExitCode, 
     options.check_platforms = args.check_platforms;
     let (selection, checked, has_changes) = session
         .interruptible(async {
-            let selection = select::select(session, &args.selection).await?;
+            let mut selection = select::select(session, &args.selection).await?;
+            selection.keep_shard(session, &args.selection, options.source.as_deref())?;
             let clients = selection.clients(session);
             let checked = pipeline::check(&clients, &selection.selected, &selection.updaters, &options).await;
             // An update is only a change if `plan` would write it: not one of an Application that is going away.

@@ -23,28 +23,36 @@ mod apply;
 pub(crate) mod args;
 mod check;
 mod commits;
+mod complete;
 mod external_diff;
 mod git_args;
 mod help;
 mod logging;
+mod man;
 mod pin;
 mod pin_args;
 mod plan;
+mod program;
 mod registries_conf;
 mod select;
 mod session;
 mod settings;
+mod shard;
 mod summary;
 mod wait;
 
 /// Runs the command line that the process was started with.
 pub(crate) async fn run(process: Process) -> ExitCode {
     let color = settings::colored(args::Color::Auto, process.stderr_is_terminal, &process);
-    let command = Cli::command().after_long_help(help::reference());
+    let program = program::name(&process);
+    let command = program::named(Cli::command().after_long_help(help::reference()), program);
+    if let Some(words) = complete::asked(&process) {
+        return complete::answer(process, command, words).await;
+    }
     let parsed = command.try_get_matches_from(arguments(&process)).and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
         Ok(cli) => cli,
-        Err(error) => return usage(&error, color),
+        Err(error) => return usage(&error, color, program),
     };
     let choice = match cli.general.color {
         args::Color::Auto => choice_of(color),
@@ -55,7 +63,7 @@ pub(crate) async fn run(process: Process) -> ExitCode {
     match Box::pin(dispatch(cli, process, choice)).await {
         Ok(code) => code,
         Err(error) => {
-            Printer::new(choice, quiet).alert(&diagnostics::error(&error));
+            Printer::new(choice, quiet).called(program).alert(&diagnostics::error(&error));
             error.code
         }
     }
@@ -64,17 +72,20 @@ pub(crate) async fn run(process: Process) -> ExitCode {
 async fn dispatch(cli: Cli, process: Process, color: ColorChoice) -> Result<ExitCode, Error> {
     let Cli { command, connection, general } = cli;
     logging::start(general.verbose);
-    let printer = Printer::new(color, general.quiet);
+    let program = program::name(&process);
+    let printer = Printer::new(color, general.quiet).called(program);
     let timeout = general.timeout.as_deref().map(|text| settings::duration("--timeout", text)).transpose()?;
     match command {
         Command::Version => {
-            printer.data(&format!("kubectl image-update {}\n", env!("CARGO_PKG_VERSION")))?;
+            printer.data(&format!("{program} {}\n", env!("CARGO_PKG_VERSION")))?;
             Ok(ExitCode::Done)
         }
         Command::Completion(args) => {
-            let mut script = Vec::new();
-            clap_complete::generate(args.shell, &mut Cli::command(), env!("CARGO_BIN_NAME"), &mut script);
-            printer.data(&String::from_utf8_lossy(&script))?;
+            printer.data(&complete::script(args.shell, program)?)?;
+            Ok(ExitCode::Done)
+        }
+        Command::Man(args) => {
+            man::write(program::named(Cli::command(), program), &args.folder, program)?;
             Ok(ExitCode::Done)
         }
         command => {
@@ -86,7 +97,7 @@ async fn dispatch(cli: Cli, process: Process, color: ColorChoice) -> Result<Exit
                     Command::Apply(args) => apply::run(&session, args).await,
                     Command::Pin(args) => Box::pin(pin::pin(&session, args)).await,
                     Command::Unpin(args) => pin::unpin(&session, args).await,
-                    Command::Completion(_) | Command::Version => Ok(ExitCode::Done),
+                    Command::Completion(_) | Command::Version | Command::Man(_) => Ok(ExitCode::Done),
                 }
             };
             within(timeout, &session, Box::pin(work)).await
@@ -137,9 +148,9 @@ fn arguments(process: &Process) -> Vec<OsString> {
 }
 
 /// Prints what clap has to say: help and version on standard output, mistakes on standard error.
-fn usage(error: &clap::Error, color: bool) -> ExitCode {
+fn usage(error: &clap::Error, color: bool, program: &'static str) -> ExitCode {
     use clap::error::ErrorKind;
-    let printer = Printer::new(choice_of(color), false);
+    let printer = Printer::new(choice_of(color), false).called(program);
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             match printer.data(&error.render().ansi().to_string()) {

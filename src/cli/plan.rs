@@ -75,7 +75,9 @@ pub(crate) async fn make(session: &Session, wanted: Wanted<'_>) -> Result<(Selec
         }
         session.repositories.use_worktree(folder.clone());
     }
-    let selection = select::select(session, selection).await?;
+    let args = selection;
+    let mut selection = select::select(session, args).await?;
+    selection.keep_shard(session, args, decision.source.as_deref())?;
     let mut options = session.options(decision.source.clone());
     options.allow_downgrade = decision.allow_downgrade;
     options.include_rolled_back = decision.include_rolled_back;
