@@ -36,6 +36,7 @@ fn page(command: &Command, folder: &Path, file: &str) -> Result<(), Error> {
     let failed = |error| Error::failed(format!("failed to write {}", path.display())).source(error);
     let man = clap_mangen::Man::new(command.clone().display_name(file.to_owned()))
         .title(file.to_owned())
+        .date("")
         .source(concat!("kubectl-image-update ", env!("CARGO_PKG_VERSION")).to_owned())
         .manual("User Commands");
     let mut text = Vec::new();

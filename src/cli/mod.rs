@@ -85,7 +85,8 @@ async fn dispatch(cli: Cli, process: Process, color: ColorChoice) -> Result<Exit
             Ok(ExitCode::Done)
         }
         Command::Man(args) => {
-            man::write(program::named(Cli::command(), program), &args.folder, program)?;
+            let command = Cli::command().after_long_help(help::reference());
+            man::write(program::named(command, program), &args.folder, program)?;
             Ok(ExitCode::Done)
         }
         command => {
