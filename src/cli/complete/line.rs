@@ -14,9 +14,7 @@ pub(super) struct Line<'a> {
     /// By the id of the argument; `None` for a flag without a value.
     pub(super) given: BTreeMap<String, Vec<Option<String>>>,
     pub(super) at: Place<'a>,
-    /// What stands before the value in its word, such as `--namespace=`.
-    pub(super) before: String,
-    /// The part of the value, flag or name that is typed already.
+    /// The part of the value, flag or name that is typed already; of `--flag=value` the value.
     pub(super) typed: String,
 }
 
@@ -40,8 +38,8 @@ impl<'a> Line<'a> {
         for word in before {
             reader.take(word);
         }
-        let (at, before, typed) = reader.place(last);
-        Self { command: reader.command, given: reader.given, at, before, typed }
+        let (at, typed) = reader.place(last);
+        Self { command: reader.command, given: reader.given, at, typed }
     }
 
     /// The last value given to an argument.
@@ -118,19 +116,19 @@ impl<'a> Reader<'a> {
         self.given.entry(argument.get_id().to_string()).or_default().push(value.map(str::to_owned));
     }
 
-    fn place(&self, word: String) -> (Place<'a>, String, String) {
-        let nothing = |word| (Place::Nothing, String::new(), word);
+    fn place(&self, word: String) -> (Place<'a>, String) {
+        let nothing = |word| (Place::Nothing, word);
         if let Some(argument) = self.pending {
-            return (Place::Value(argument), String::new(), word);
+            return (Place::Value(argument), word);
         }
         if word.starts_with('-') && !self.only_values {
             let split = word.split_once('=').map(|(flag, value)| (flag.to_owned(), value.to_owned()));
             return match split {
                 Some((flag, value)) => match flag.strip_prefix("--").and_then(|name| self.long(name)) {
-                    Some(argument) => (Place::Value(argument), format!("{flag}="), value),
+                    Some(argument) => (Place::Value(argument), value),
                     None => nothing(word),
                 },
-                None => (Place::Flag, String::new(), word),
+                None => (Place::Flag, word),
             };
         }
         let at = if self.positions == 0 && !self.only_values && self.command.has_subcommands() {
@@ -138,7 +136,7 @@ impl<'a> Reader<'a> {
         } else {
             self.position().map_or(Place::Nothing, Place::Value)
         };
-        (at, String::new(), word)
+        (at, word)
     }
 
     fn subcommand(&self, word: &str) -> Option<&'a Command> {

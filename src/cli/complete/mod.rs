@@ -2,8 +2,8 @@
 //!
 //! The tool answers `__complete WORD...`, the words after its name up to the one being typed, with a line for each
 //! candidate, `VALUE` or `VALUE<tab>DESCRIPTION`, and a last line `:NUMBER`, the sum of what the shell is to know: 2 no
-//! space after it, 4 no names of files, 16 names of folders, 32 keep the order. It is what cobra speaks, and therefore
-//! kubectl, which asks an executable `kubectl_complete-image_update` for the arguments of this plugin.
+//! space after it, 4 no names of files, 16 names of folders, 32 keep the order. For `--flag=VALUE` it is the value alone.
+//! It is what cobra speaks, and therefore kubectl, which asks an executable `kubectl_complete-image_update` for the arguments of this plugin.
 //!
 //! `line` reads the words, `values` asks cluster, registry and kubeconfig. What would have to be quoted is not offered:
 //! names from outside never get near the syntax of a shell.
@@ -172,9 +172,6 @@ async fn candidates(process: Process, mut command: Command, words: &[String]) ->
     if !answer.candidates.is_empty() && answer.candidates.iter().all(|candidate| candidate.value.ends_with(['=', '/']))
     {
         answer.directive |= NO_SPACE;
-    }
-    for candidate in &mut answer.candidates {
-        candidate.value.insert_str(0, &line.before);
     }
     answer
 }

@@ -16,7 +16,8 @@
   done
 
   # bash replaces only what comes after the last `=` or `:`.
-  local current=${words[${#words[@]} - 1]} breaks=${COMP_WORDBREAKS//[^=:]/} before=
+  local current=${words[${#words[@]} - 1]} breaks=${COMP_WORDBREAKS//[^=:]/} before= flag=
+  [[ $current == -*=* ]] && flag=${current%%=*}=
   if [[ -n $breaks && $current == *["$breaks"]* ]]; then
     before=${current%"${current##*["$breaks"]}"}
   fi
@@ -28,6 +29,7 @@
     if [[ $value =~ ^:[0-9]+$ ]]; then
       directive=${value#:}
     else
+      value=$flag$value
       COMPREPLY+=("${value#"$before"}")
     fi
   done < <("${words[0]/#\~/$HOME}" __complete "${words[@]:1}" 2>/dev/null </dev/null)

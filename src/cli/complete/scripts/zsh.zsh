@@ -2,14 +2,15 @@
 # Completion of @FILE@ in zsh. For `kubectl ...` see `@NAME@ completion kubectl`.
 @FUNCTION@() {
   local -a answer values shown options
-  local line directive=4 value
+  local line directive=4 value flag=
+  [[ $PREFIX == -*=* ]] && flag=${PREFIX%%=*}=
   answer=("${(@f)$("${(Q)words[1]/#\~/$HOME}" __complete "${(@Q)words[2,CURRENT-1]}" "$PREFIX" 2>/dev/null </dev/null)}")
   for line in "${answer[@]}"; do
     value=${line%%$'\t'*}
     if [[ $value == :<-> ]]; then
       directive=${value#:}
     elif [[ -n $value ]]; then
-      values+=("$value")
+      values+=("$flag$value")
       shown+=("${line/$'\t'/  -- }")
     fi
   done
