@@ -10,18 +10,21 @@ use crate::bookstore::Form;
 use crate::bookstore::REPOSITORY;
 use crate::git::Shop;
 use crate::git::VALUES;
+use crate::ship::read;
+use crate::world::ADMIN;
 use crate::world::Application;
 use crate::world::Backend;
 use crate::world::GitRepository;
 use crate::world::MAINTAINER;
 use crate::world::Output;
 use crate::world::World;
+use crate::world::from_yaml;
 use crate::world::on_both;
 
 on_both!(workers_cover_everything_once);
 
-/// How many workers there are.
-const WORKERS: usize = 3;
+/// How many workers there are: as many as the Job in README has.
+const WORKERS: usize = 4;
 
 /// The numbers of the workers, as a Job gives them to its pods.
 fn workers() -> impl Iterator<Item = String> {
@@ -120,8 +123,12 @@ fn workers_cover_everything_once(backend: Backend) {
     assert!(busy.len() > 1, "one worker does everything: {seen:?}");
 
     let mut applied: BTreeMap<String, String> = BTreeMap::new();
+    let job = job();
+    let arguments = job[2]["spec"]["template"]["spec"]["containers"][0]["args"].as_array().unwrap();
+    let arguments: Vec<&str> = arguments.iter().map(|argument| argument.as_str().unwrap()).collect();
     for worker in workers() {
-        let report = run(&shop, &worker, &["apply", "--all", "--yes", "-o", "json"]).expect(0).json();
+        let mut invocation = shop.invocation(&[&arguments[..], &["-o", "json"]].concat());
+        let report = invocation.env("JOB_COMPLETION_INDEX", worker.as_str()).run().expect(0).json();
         for receipt in report["receipts"].as_array().unwrap() {
             assert_eq!(receipt["outcome"], "Applied", "{receipt}");
             let name = receipt["application"]["name"].as_str().unwrap().to_owned();
@@ -138,6 +145,48 @@ fn workers_cover_everything_once(backend: Backend) {
         let report = run(&shop, &worker, &["plan", "-o", "json"]).expect(0).json();
         assert_eq!(report["changes"], serde_json::json!([]), "nothing is left to do");
     }
+}
+
+/// The objects that README shows: an account, what it may do, a Job.
+fn job() -> Vec<Value> {
+    let readme = read("README.md");
+    let block = readme.split_once("<!-- job -->\n```yaml\n").and_then(|(_, rest)| rest.split_once("```")).unwrap().0;
+    block.split("---\n").map(from_yaml).collect()
+}
+
+#[test]
+fn the_job_of_the_readme_is_one() {
+    let world = World::new(Backend::Real);
+    let objects = job();
+    assert_eq!(
+        objects.iter().map(|object| object["kind"].as_str().unwrap()).collect::<Vec<_>>(),
+        ["ServiceAccount", "RoleBinding", "Job"]
+    );
+    for object in &objects {
+        let (group, plural) = match object["kind"].as_str().unwrap() {
+            "ServiceAccount" => ("/api/v1", "serviceaccounts"),
+            "RoleBinding" => ("/apis/rbac.authorization.k8s.io/v1", "rolebindings"),
+            _ => ("/apis/batch/v1", "jobs"),
+        };
+        // The server checks it whole, and keeps nothing.
+        let path = format!("{group}/namespaces/argocd/{plural}?dryRun=All");
+        let headers = [("Content-Type", "application/json")];
+        let reply = world.cluster().call(ADMIN, "POST", &path, (&headers, &object.to_string()));
+        assert_eq!(reply.status, 201, "{}", reply.text());
+    }
+    let [_, binding, job] = &objects[..] else { panic!("{objects:?}") };
+    assert!(read("README.md").contains(&format!(
+        "kind: ClusterRole\nmetadata:\n  name: {}\n",
+        binding["roleRef"]["name"].as_str().unwrap()
+    )));
+    let spec = &job["spec"];
+    assert_eq!(spec["template"]["spec"]["serviceAccountName"], objects[0]["metadata"]["name"]);
+    assert_eq!(
+        (&spec["completionMode"], &spec["completions"], &spec["parallelism"]),
+        (&"Indexed".into(), &WORKERS.into(), &WORKERS.into())
+    );
+    let arguments = spec["template"]["spec"]["containers"][0]["args"].to_string();
+    assert!(arguments.contains(&format!("--shard=auto/{WORKERS}\"")), "{arguments}");
 }
 
 #[test]
