@@ -57,6 +57,9 @@ async fn run_saved(session: &Session, args: ApplyArgs, path: &Path) -> Result<Ex
     if !selected.applications.is_empty() || selected.selector.is_some() || selected.scope.all_namespaces || args.all {
         return Err(Error::usage("--plan says what is written: it goes without names, -l, -A and --all"));
     }
+    if selected.shard.is_some() {
+        return Err(Error::usage("--plan says what is written: it goes without --shard").hint("plan with --shard"));
+    }
     args.decision.refuse_with_plan()?;
     let saved = saved::read(path)?;
     choose::must_be_few(saved.changes.len(), args.decision.wish.max_changes)?;

@@ -10,8 +10,10 @@ use clap::ValueEnum;
 
 use crate::cli::choice_args::ChoiceArgs;
 use crate::cli::choice_args::DecisionArgs;
+use crate::cli::complete::CompletionArgs;
 use crate::cli::git_args::CommitArgs;
 use crate::cli::git_args::FileArgs;
+use crate::cli::man::ManArgs;
 use crate::cli::pin_args::PinArgs;
 use crate::cli::pin_args::UnpinArgs;
 
@@ -58,10 +60,14 @@ pub(crate) enum Command {
     /// Explain a command, or one of the topics below
     #[command(after_help = HELP_EXAMPLES)]
     Help(HelpArgs),
-    /// Print a completion script for a shell
+    /// Print a completion script for a shell, or for kubectl
+    #[command(after_help = crate::cli::complete::EXAMPLES)]
     Completion(CompletionArgs),
     /// Print the version
     Version,
+    /// Write the manual pages into a folder
+    #[command(name = "__man", hide = true)]
+    Man(ManArgs),
 }
 
 const CHECK_EXAMPLES: &str = "Examples:
@@ -212,6 +218,9 @@ pub(crate) struct SelectionArgs {
     /// Read the folders of -f with all folders below them
     #[arg(long, short = 'R')]
     pub(crate) recursive: bool,
+    /// Only part I of N, such as 2/5, for N workers; auto/N in a Kubernetes Indexed Job. No two write to one repository
+    #[arg(long, value_name = "I/N")]
+    pub(crate) shard: Option<String>,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -362,12 +371,6 @@ pub(crate) enum DryRunArg {
     None,
     Client,
     Server,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct CompletionArgs {
-    /// The shell to complete in
-    pub(crate) shell: clap_complete::Shell,
 }
 
 #[derive(Debug, Args)]

@@ -23,6 +23,7 @@ pub(crate) async fn run(session: &Session, args: CheckArgs) -> Result<ExitCode, 
         .interruptible(async {
             let mut selection = select::select(session, &args.selection).await?;
             choice.note(&mut selection.selected, options.now)?;
+            selection.keep_shard(session, &args.selection, options.source.as_deref())?;
             let clients = selection.clients(session);
             let checked = pipeline::check(&clients, &selection.selected, &selection.updaters, &options).await;
             // An update is only a change if `plan` would write it: not one of an Application that is going away.

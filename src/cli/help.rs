@@ -77,8 +77,11 @@ pub(crate) fn command() -> Command {
 ///
 /// # Errors
 /// There is no such command or topic.
-pub(crate) fn page(subject: Option<&str>, columns: Option<u16>, color: bool) -> Result<String, Error> {
-    let mut command = command();
+pub(crate) fn page(
+    mut command: Command,
+    subject: Option<&str>,
+    (columns, color): (Option<u16>, bool),
+) -> Result<String, Error> {
     let Some(subject) = subject else {
         return Ok(command.render_long_help().ansi().to_string());
     };

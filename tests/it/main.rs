@@ -24,4 +24,5 @@ mod parity_registry;
 mod pin;
 mod readme;
 mod registry;
+mod ship;
 mod world_itself;
