@@ -27,7 +27,7 @@ use crate::strategy::Needs;
 use crate::writeback::Placement;
 use crate::writeback::git::Unread;
 
-mod history;
+pub(crate) mod history;
 mod verdict;
 
 /// How many of the newer tags that were turned down people are told of.

@@ -38,6 +38,7 @@ use crate::writeback;
 use crate::writeback::Intent;
 use crate::writeback::Placements;
 
+pub(crate) mod past;
 mod placing;
 
 pub(crate) use placing::Prepared;
@@ -128,6 +129,9 @@ pub(crate) async fn check(
             require_verification(&mut decision, updater);
         }
         decisions.push(decision);
+    }
+    if !options.no_git {
+        past::recall(clients, selected, &placements, &mut decisions).await;
     }
     mark_conflicts(selected, &mut decisions, &mut diagnostics, &placements);
     diagnostics.extend(decisions.iter().filter(|decision| is_source_problem(decision)).map(source_diagnostic));

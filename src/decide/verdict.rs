@@ -134,7 +134,7 @@ impl Comparison<'_> {
             up_to_date()
         } else if self.is_older_than(current) {
             older_than(current)
-        } else if let Some(message) = history::left_before(self.survey, self.settings, self.winner, current) {
+        } else if let Some(message) = history::left_before(self.survey, self.winner, current) {
             Verdict::new(ImageStatus::RolledBack, Reason::LeftBefore, message)
         } else if self.winner.digest.is_some() && current.digest.is_some() {
             newest(Reason::DigestMoved)

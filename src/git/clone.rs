@@ -144,9 +144,21 @@ impl GitClone {
         there.into_iter().enumerate().map(|one| commit(one).transpose()).collect()
     }
 
+    /// Fetches commits by their names; all of them, or none.
+    pub(super) async fn fetch_by_name(&mut self, commits: &[ObjectId]) -> Result<(), Failure> {
+        let refspecs: String = commits.iter().map(|commit| format!("+{commit}:refs/fetched/{commit}\n")).collect();
+        self.fetch_refspecs(refspecs.clone()).await?;
+        self.fetched.push_str(&refspecs);
+        Ok(())
+    }
+
     async fn fetch_references(&mut self) -> Result<(), Failure> {
+        self.fetch_refspecs(self.fetched.clone()).await
+    }
+
+    async fn fetch_refspecs(&mut self, refspecs: String) -> Result<(), Failure> {
         let fetch = self.fetch_step().arg("--depth=1").arg("--stdin").arg("--").arg(Self::REMOTE);
-        let ended = fetch.stdin(self.fetched.clone()).run().await?;
+        let ended = fetch.stdin(refspecs).run().await?;
         if !ended.success {
             return Err(Failure::of_words(&ended.stderr));
         }

@@ -30,6 +30,7 @@ use crate::writeback::git::place::SHARED_OVERRIDE;
 use crate::writeback::kustomize;
 use crate::writeback::source;
 
+mod past;
 mod path;
 mod place;
 mod view;
