@@ -38,6 +38,7 @@ use crate::writeback;
 use crate::writeback::Intent;
 use crate::writeback::Placements;
 
+pub(crate) mod owners;
 pub(crate) mod past;
 mod placing;
 
@@ -153,6 +154,7 @@ pub(crate) async fn plan(
         changes(clients, selected, &checked, options).await;
     let decisions = checked.decisions;
     diagnostics.extend(found);
+    diagnostics.extend(owners::advice(clients, selected, &changes).await);
     for (change, image, error) in Gatherer::record_digests(clients, selected, &mut changes).await {
         let message = format!("the digest behind {image} could not be had: {error}");
         diagnostics.push(

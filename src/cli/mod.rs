@@ -23,6 +23,7 @@ mod apply;
 pub(crate) mod args;
 mod check;
 mod commits;
+mod events;
 mod external_diff;
 mod git_args;
 mod help;
