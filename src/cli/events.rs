@@ -18,12 +18,17 @@ pub(super) async fn send(session: &Session, cluster: Option<&Cluster>, receipts:
     let Some(cluster) = cluster.filter(|_| !write.no_events && write.dry_run == DryRunArg::None) else { return };
     let now = session.process.now();
     let sent = updates(receipts).into_iter().map(|updated| async move { cluster.send_event(&updated, now).await });
-    let failures: Vec<_> =
-        futures::future::join_all(sent).await.into_iter().filter_map(|sent| sent.err().map(|error| error.to_string())).collect();
+    let failures: Vec<_> = futures::future::join_all(sent)
+        .await
+        .into_iter()
+        .filter_map(|sent| sent.err().map(|error| error.to_string()))
+        .collect();
     if let [first, others @ ..] = failures.as_slice() {
         let more = if others.is_empty() { String::new() } else { format!(" (and {} more)", others.len()) };
         session.printer.note(&format!("warning: no Event was sent: {}{more}", safe(first)));
-        session.printer.note("  hint: the right to create events in the Application's namespace is missing, or give --no-events");
+        session
+            .printer
+            .note("  hint: the right to create events in the Application's namespace is missing, or give --no-events");
     }
 }
 

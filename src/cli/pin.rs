@@ -29,12 +29,7 @@ use crate::error::ExitCode;
 use crate::model::image::Version;
 use crate::model::pin::Pin;
 use crate::model::plan::Change;
-use crate::model::plan::Outcome;
-use crate::model::plan::Receipt;
 use crate::output::receipts;
-use crate::output::style;
-use crate::output::style::paint;
-use crate::output::table;
 use crate::output::text::safe;
 use crate::pinning;
 use crate::pinning::Image;
@@ -48,6 +43,7 @@ use crate::writeback::Placements;
 
 mod follow;
 mod hold;
+mod report;
 mod targets;
 mod version;
 mod write;
@@ -120,8 +116,8 @@ pub(crate) async fn pin(session: &Session, args: PinArgs) -> Result<ExitCode, Er
             Ok(Work { selection, planned, left_out })
         })
         .await??;
-    if targets.by_flags {
-        targets::ask(session, &preview(&work.planned), &args.write, "Pin these images?")?;
+    if targets.by_flags && !targets::ask(session, &report::preview(&work.planned), &args.write, "Pin these images?")? {
+        return Ok(ExitCode::Declined);
     }
     let how = How { output: &args.output, write: &args.write, message: &args.message, commits: &args.commits };
     finish(session, work, how, Some(&args.wait)).await
@@ -162,8 +158,10 @@ pub(crate) async fn unpin(session: &Session, args: UnpinArgs) -> Result<ExitCode
             Ok(Work { selection, planned, left_out })
         })
         .await??;
-    if targets.by_flags {
-        targets::ask(session, &preview(&work.planned), &args.write, "Let these images move again?")?;
+    if targets.by_flags
+        && !targets::ask(session, &report::preview(&work.planned), &args.write, "Let these images move again?")?
+    {
+        return Ok(ExitCode::Declined);
     }
     let how = How { output: &args.output, write: &args.write, message: &args.message, commits: &args.commits };
     finish(session, work, how, None).await
@@ -202,11 +200,7 @@ impl<'a> Each<'a> {
     }
 
     /// The versions of earlier deployments, by the number of the image.
-    async fn earlier(
-        &self,
-        meant: &[Meant<'_>],
-        earlier: Option<Earlier>,
-    ) -> BTreeMap<usize, Result<Version, Error>> {
+    async fn earlier(&self, meant: &[Meant<'_>], earlier: Option<Earlier>) -> BTreeMap<usize, Result<Version, Error>> {
         let Some(earlier) = earlier else { return BTreeMap::new() };
         let mut found = BTreeMap::new();
         let mut subjects = Vec::new();
@@ -278,24 +272,6 @@ fn leave_out(session: &Session, meant: Meant<'_>, error: &Error) -> bool {
     true
 }
 
-/// A line for each image that is going to be written.
-fn preview(planned: &[Planned]) -> Vec<String> {
-    let line = |planned: &Planned| {
-        let change = planned.changes.first()?;
-        let image = change.images.first()?;
-        let label = image.alias.clone().unwrap_or_else(|| image.reference.to_string());
-        let from = image.from.as_ref().map_or_else(|| "(not set)".to_owned(), table::short);
-        let to = match &planned.pin {
-            Some(pin) if image.from.as_ref() == Some(&pin.version) => "is held".to_owned(),
-            Some(pin) => format!("→ {}, and is held", table::short(&pin.version)),
-            None if image.from.as_ref() == Some(&image.to) => "moves again".to_owned(),
-            None => format!("→ {}, and moves again", table::short(&image.to)),
-        };
-        Some(format!("{}  {}  {from} {to}\n", safe(&change.application.to_string()), safe(&label)))
-    };
-    planned.iter().filter_map(line).collect()
-}
-
 /// Where the images of the selection are written, and what stands there.
 async fn placements(session: &Session, selection: &Selection, source: Option<&str>) -> Placements {
     let options = session.options(source.map(str::to_owned));
@@ -347,12 +323,7 @@ struct How<'a> {
 }
 
 /// Writes the changes, follows what becomes of them if that is wanted, and reports them with the pins they leave behind.
-async fn finish(
-    session: &Session,
-    work: Work,
-    how: How<'_>,
-    wait: Option<&PinWaitArgs>,
-) -> Result<ExitCode, Error> {
+async fn finish(session: &Session, work: Work, how: How<'_>, wait: Option<&PinWaitArgs>) -> Result<ExitCode, Error> {
     let Work { selection, planned, left_out } = work;
     let undone = if left_out { ExitCode::Partial } else { selection.exit_code() };
     let cluster = selection.cluster.as_ref().ok_or_else(|| Error::failed("there is no cluster to write to"))?;
@@ -379,42 +350,17 @@ async fn finish(
         Some(wait) => follow::follow(session, cluster, (&receipts, &planned), (&before, wait)).await?,
         None => Rollouts::new(),
     };
-    let pins: Vec<Option<Pin>> =
-        receipts.iter().zip(planned).map(|(receipt, planned)| planned.pin.filter(|_| is_done(receipt))).collect();
-    let document = Session::document(how.output.output, || {
-        document::receipts::pin_report(&receipts, (&pins, &rollouts), dry_run)
-    });
-    let lines: String = receipts.iter().zip(&pins).map(|(receipt, pin)| line(receipt, pin.as_ref(), dry_run)).collect();
+    let pins: Vec<Option<Pin>> = receipts
+        .iter()
+        .zip(planned)
+        .map(|(receipt, planned)| planned.pin.filter(|_| report::is_done(receipt)))
+        .collect();
+    let document =
+        Session::document(how.output.output, || document::receipts::pin_report(&receipts, (&pins, &rollouts), dry_run));
+    let lines: String =
+        receipts.iter().zip(&pins).map(|(receipt, pin)| report::line(receipt, pin.as_ref(), dry_run)).collect();
     let lines = lines + &receipts::rollouts(&rollouts);
     let names = (how.output.output == Output::Name).then_some(selection.namespaces);
     let code = apply::print(session, &receipts, Report { document, lines, names })?;
     Ok(code.or(undone).or(crate::cli::wait::exit_code(session, &rollouts)))
-}
-
-fn is_done(receipt: &Receipt) -> bool {
-    matches!(receipt.outcome, Outcome::Applied | Outcome::AlreadyApplied)
-}
-
-/// `argocd/bookstore  web  pinned at v1.0.0, was v1.0.1`
-fn line(receipt: &Receipt, pin: Option<&Pin>, dry_run: DryRun) -> String {
-    let application = safe(&receipt.change.application.to_string());
-    let (label, from) = receipt.change.images.first().map_or((String::new(), None), |image| {
-        let label = image.alias.clone().unwrap_or_else(|| image.reference.to_string());
-        (safe(&label), image.from.clone())
-    });
-    let outcome = paint(style::of_outcome(receipt.outcome), receipt.outcome.name());
-    let what = match pin {
-        Some(pin) => {
-            let until = pin.until.map_or_else(String::new, |until| format!(" until {until}"));
-            let was = from
-                .filter(|from| *from != pin.version)
-                .map_or_else(String::new, |from| format!(", was {}", table::short(&from)));
-            format!("pinned at {}{until}{was}", table::short(&pin.version))
-        }
-        None if matches!(receipt.outcome, Outcome::Applied | Outcome::AlreadyApplied) => "unpinned".to_owned(),
-        None => "not written".to_owned(),
-    };
-    let dry = if dry_run == DryRun::None { "" } else { " (dry run)" };
-    let message = if receipt.message.is_empty() { String::new() } else { format!("  {}", safe(&receipt.message)) };
-    format!("{application}  {label}  {outcome}{dry}  {what}{message}\n")
 }

@@ -119,7 +119,8 @@ mod tests {
 
     #[test]
     fn an_event_is_as_image_updater_sends_it() {
-        let version = |tag: &str, digest: Option<&str>| Version { tag: Some(tag.to_owned()), digest: digest.map(str::to_owned) };
+        let version =
+            |tag: &str, digest: Option<&str>| Version { tag: Some(tag.to_owned()), digest: digest.map(str::to_owned) };
         let repository = |text: &str| Reference::parse(text).repository().unwrap();
         let updated = Updated {
             application: ApplicationKey { namespace: "argocd".to_owned(), name: "web".to_owned() },
@@ -153,13 +154,13 @@ mod tests {
                 },
                 "type": "Normal", "reason": "ImagesUpdated", "message": "Successfully updated application 'web'",
                 "source": {"component": "ArgocdImageUpdater"}, "reportingComponent": "kubectl-image-update",
-                "reportingInstance": object["reportingInstance"],
                 "firstTimestamp": "2026-11-22T09:00:00Z", "lastTimestamp": "2026-11-22T09:00:00Z", "count": 1,
             })
         );
         // The second of one moment has a name of its own, and every name is legal.
         assert_ne!(event(&updated, now, 1).metadata.name, Some(name));
-        let long = ApplicationKey { namespace: "argocd".to_owned(), name: format!("{}.{}", "a".repeat(235), "b".repeat(17)) };
+        let long =
+            ApplicationKey { namespace: "argocd".to_owned(), name: format!("{}.{}", "a".repeat(235), "b".repeat(17)) };
         let name = event(&Updated { application: long, ..updated }, now, 0).metadata.name.unwrap();
         assert!(name.len() <= MOST && !name.contains(".."), "{name}");
     }

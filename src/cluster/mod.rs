@@ -281,7 +281,9 @@ impl Cluster {
                 Err(Sent::Failed(error)) => error,
             };
             let busy = match &error {
-                kube::Error::Api(status) => status.code == 429 || (status.code == 503 && !matches!(asked.verb, "patch" | "create")),
+                kube::Error::Api(status) => {
+                    status.code == 429 || (status.code == 503 && !matches!(asked.verb, "patch" | "create"))
+                }
                 _ => false,
             };
             match pauses.next().filter(|_| busy) {

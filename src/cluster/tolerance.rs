@@ -73,7 +73,9 @@ impl Tolerance {
     /// Whether it leaves a field alone: a list by its JSON pointer, and the name of the element in it.
     pub(crate) fn covers(&self, pointer: &str, element: Option<&str>) -> bool {
         let is_below = |known: &String| {
-            pointer.strip_prefix(known.trim_end_matches('/')).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            pointer
+                .strip_prefix(known.trim_end_matches('/'))
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
         // `.spec.source.helm.parameters[] | select(.name == "image.tag")`
         let selects = |expression: &String| {
@@ -185,9 +187,7 @@ mod tests {
     #[test]
     fn a_parent_leaves_alone_only_what_it_respects() {
         let parent = Owner::Application { name: "root".to_owned(), certain: true };
-        let spec = |entry: Value, options: Value| {
-            json!({"ignoreDifferences": [entry], "syncPolicy": {"syncOptions": options}})
-        };
+        let spec = |entry: Value, options: Value| json!({"ignoreDifferences": [entry], "syncPolicy": {"syncOptions": options}});
         let respect = || json!(["RespectIgnoreDifferences=true"]);
         let entry = |change: fn(&mut Value)| {
             let mut entry = json!({"group": "argoproj.io", "kind": "Application", "jsonPointers": [PARAMETERS]});
@@ -203,7 +203,15 @@ mod tests {
             (spec(entry(|entry| entry["name"] = "other".into()), respect()), false),
             (spec(entry(|entry| entry["namespace"] = "argocd".into()), respect()), true),
             (spec(entry(|entry| entry["jsonPointers"] = json!(["/metadata"])), respect()), false),
-            (spec(entry(|entry| *entry = json!({"group": "*", "kind": "*", "managedFieldsManagers": [FIELD_MANAGER]})), respect()), true),
+            (
+                spec(
+                    entry(|entry| {
+                        *entry = json!({"group": "*", "kind": "*", "managedFieldsManagers": [FIELD_MANAGER]})
+                    }),
+                    respect(),
+                ),
+                true,
+            ),
         ] {
             assert_eq!(covers(&parent, &spec, PARAMETERS), expected, "{spec}");
         }
@@ -212,7 +220,9 @@ mod tests {
     #[test]
     fn odd_shapes_tolerate_nothing() {
         for odd in [json!(null), json!(1), json!("x"), json!([1]), json!({"a": 1})] {
-            for owner in [Owner::ApplicationSet("a".to_owned()), Owner::Application { name: "a".to_owned(), certain: true }] {
+            for owner in
+                [Owner::ApplicationSet("a".to_owned()), Owner::Application { name: "a".to_owned(), certain: true }]
+            {
                 let spec = json!({"syncPolicy": odd, "preservedFields": odd, "ignoreApplicationDifferences": odd, "ignoreDifferences": [odd]});
                 assert!(!covers(&owner, &spec, PARAMETERS), "{spec}");
                 assert!(!covers(&owner, &odd, PARAMETERS), "{odd}");

@@ -44,8 +44,7 @@ pub(crate) fn key(owner: &Owner, application: &Application) -> ApplicationKey {
 /// The warnings about what an owner would put back of changes to an Application, each with the manifests that would
 /// last.
 pub(crate) fn reverted(application: &Application, changes: &[&Change], known: Known<'_>) -> Vec<Diagnostic> {
-    let tolerance =
-        known.object.map(|object| Tolerance::of(known.owner, object, application)).unwrap_or_default();
+    let tolerance = known.object.map(|object| Tolerance::of(known.owner, object, application)).unwrap_or_default();
     let mut values = Vec::new();
     let mut annotations: BTreeMap<&str, Option<&str>> = BTreeMap::new();
     for change in changes.iter().filter(|change| change.git().is_none()) {
@@ -85,11 +84,7 @@ fn pointer(application: &Application, change: &Change, edit: &Edit) -> String {
     }
 }
 
-fn reverted_values(
-    application: &Application,
-    values: &[(&Change, &Edit, String)],
-    known: Known<'_>,
-) -> Diagnostic {
+fn reverted_values(application: &Application, values: &[(&Change, &Edit, String)], known: Known<'_>) -> Diagnostic {
     let pointers: BTreeSet<&str> = values.iter().map(|(_, _, pointer)| pointer.as_str()).collect();
     let (message, hint, manifests) = match known.owner {
         Owner::ApplicationSet(name) => (
@@ -240,5 +235,9 @@ fn identified(id: &SourceId) -> Value {
         ("chart", &id.chart),
         ("ref", &id.reference),
     ];
-    fields.into_iter().filter_map(|(key, text)| Some((key.to_owned(), json!(text.as_ref()?)))).collect::<Map<_, _>>().into()
+    fields
+        .into_iter()
+        .filter_map(|(key, text)| Some((key.to_owned(), json!(text.as_ref()?))))
+        .collect::<Map<_, _>>()
+        .into()
 }

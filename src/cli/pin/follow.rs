@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::cli::args::WaitArgs;
 use crate::cli::pin::Planned;
-use crate::cli::pin::is_done;
+use crate::cli::pin::report::is_done;
 use crate::cli::pin_args::PinWaitArgs;
 use crate::cli::session::Session;
 use crate::cli::wait;

@@ -81,7 +81,10 @@ pub(super) async fn of_old_updater(session: &Session, cluster: &Cluster) -> Opti
             let what = format!(
                 "Image Updater {found} (Deployment {namespace}/{name}) is older than 1.2: when it writes another image of an Application, it writes back what is live for the pinned one"
             );
-            return Some(Diagnostic::warning(NOT_IN_FORCE, what).hint("a pin that is live is kept; update Image Updater to be sure"));
+            return Some(
+                Diagnostic::warning(NOT_IN_FORCE, what)
+                    .hint("a pin that is live is kept; update Image Updater to be sure"),
+            );
         }
     }
     None

@@ -10,7 +10,6 @@ use crate::cli::select;
 use crate::cli::select::Selection;
 use crate::cli::session::Session;
 use crate::error::Error;
-use crate::error::ExitCode;
 use crate::model::diagnostic::Diagnostic;
 use crate::model::image::Digest;
 use crate::model::image::Tag;
@@ -42,8 +41,9 @@ pub(super) fn targets(session: &Session, args: &TargetArgs, write: &WriteArgs, v
     let dry = write.dry_run != DryRunArg::None;
     let applications = match words.first() {
         Some(first) if !flagged && first.contains('=') => {
-            return Err(Error::usage(format!("`{first}` is an image; name its Application first"))
-                .hint(format!("for example: kubectl image-update {verb} bookstore {first}; or select with -l, -A or --all")));
+            return Err(Error::usage(format!("`{first}` is an image; name its Application first")).hint(format!(
+                "for example: kubectl image-update {verb} bookstore {first}; or select with -l, -A or --all"
+            )));
         }
         Some(_) if !flagged => words.remove(0).split(',').map(str::to_owned).collect(),
         None if !flagged && (verb == "pin" || !can_ask) => {
@@ -58,9 +58,11 @@ pub(super) fn targets(session: &Session, args: &TargetArgs, write: &WriteArgs, v
     }
     let (scope, selector) = (args.scope.clone(), args.selector.clone());
     let selection = SelectionArgs { applications, scope, selector, filename: Vec::new(), recursive: false };
-    if let Some(twice) = words.iter().enumerate().find(|(index, word)| {
-        words[..*index].iter().any(|before| alias_of(before) == alias_of(word))
-    }) {
+    if let Some(twice) = words
+        .iter()
+        .enumerate()
+        .find(|(index, word)| words[..*index].iter().any(|before| alias_of(before) == alias_of(word)))
+    {
         return Err(Error::usage(format!("`{}` is named twice", alias_of(twice.1))));
     }
     Ok(Targets { selection, images: words, by_flags })
@@ -152,7 +154,9 @@ pub(super) fn meant<'a>(selection: &'a Selection, names: &[&str], by_flags: bool
         let is_application = selection.selected.iter().any(|selected| selected.application.key.name == **name);
         let missing = Error::usage(format!("no Application of the selection has an image `{name}`"));
         return Err(match error.hints.into_iter().next() {
-            _ if is_application => missing.hint(format!("`{name}` is an Application: name it without -l, -A and --all")),
+            _ if is_application => {
+                missing.hint(format!("`{name}` is an Application: name it without -l, -A and --all"))
+            }
             Some(hint) => missing.hint(hint),
             None => missing,
         });
@@ -162,7 +166,8 @@ pub(super) fn meant<'a>(selection: &'a Selection, names: &[&str], by_flags: bool
 
 /// Every image of the selection that is pinned.
 pub(super) fn pinned(selection: &Selection) -> Vec<Meant<'_>> {
-    let images = selection.selected.iter().flat_map(|selected| selected.rules.images.iter().map(move |rule| (selected, rule)));
+    let images =
+        selection.selected.iter().flat_map(|selected| selected.rules.images.iter().map(move |rule| (selected, rule)));
     let pinned = images.filter(|(_, rule)| rule.pin.is_some());
     pinned.map(|(selected, rule)| Meant { selected, rule, word: None }).collect()
 }
@@ -185,17 +190,18 @@ pub(super) fn placement<'a>(placements: &'a Placements, meant: Meant<'_>) -> Res
     }
 }
 
-/// Shows what flags selected, and asks.
+/// Shows what flags selected, and asks; says whether it is to be written.
 ///
 /// # Errors
-/// The user says no, or interrupts.
-pub(super) fn ask(session: &Session, lines: &[String], write: &WriteArgs, question: &str) -> Result<(), Error> {
+/// The user interrupts.
+pub(super) fn ask(session: &Session, lines: &[String], write: &WriteArgs, question: &str) -> Result<bool, Error> {
     if write.yes || write.dry_run != DryRunArg::None || lines.is_empty() {
-        return Ok(());
+        return Ok(true);
     }
     session.printer.alert(&lines.concat());
-    if apply::ask(question)? {
-        return Ok(());
+    let yes = apply::ask(question)?;
+    if !yes {
+        session.printer.alert("nothing was written");
     }
-    Err(Error::failed("nothing was written").with_code(ExitCode::Declined))
+    Ok(yes)
 }

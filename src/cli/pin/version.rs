@@ -69,7 +69,10 @@ impl Earlier {
                 match versions.iter().rev().find(|version| version.as_ref() != Ok(now)) {
                     Some(Ok(version)) => Ok(version.clone()),
                     Some(Err(why)) => Err(fail(format!("what `{label}` was before {now} is not known: {why}"))),
-                    None => Err(fail(format!("the history of {} has no other version of `{label}` than {now}", application.key))),
+                    None => Err(fail(format!(
+                        "the history of {} has no other version of `{label}` than {now}",
+                        application.key
+                    ))),
                 }
             }
         }
