@@ -25,6 +25,7 @@ mod choice_args;
 mod choose;
 mod commits;
 mod complete;
+mod events;
 mod external_diff;
 mod git_args;
 pub(crate) mod help;

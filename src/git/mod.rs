@@ -12,6 +12,7 @@ pub(crate) mod error;
 mod github_app;
 pub(crate) mod login;
 mod objects;
+mod past;
 mod program;
 pub(crate) mod push;
 mod ssh;

@@ -1,6 +1,8 @@
 //! `apply`: what was planned is written, or nothing; and a receipt says what became of it.
 
+mod events;
 mod guards;
+mod owners;
 mod people;
 mod plan_file;
 mod prompt;

@@ -4,6 +4,7 @@ mod branches;
 mod files;
 mod logins;
 mod overrides;
+mod past;
 mod pins;
 mod races;
 mod story;

@@ -255,7 +255,7 @@ fn several_images_are_pinned_at_once(backend: Backend) {
     assert_eq!(report["summary"]["applied"], 2, "{report}");
     assert_eq!(report["receipts"][1]["pin"]["tag"], "v1.0.1");
     assert!(sets(&world, "image.tag=v1.0.0") && sets(&world, "job.tag=v1.0.1"));
-    world.run(&["unpin", "bookstore", "--all"]).expect(0);
+    world.run(&["unpin", "bookstore"]).expect(0);
     let annotations = world.get("bookstore")["metadata"]["annotations"].to_string();
     assert!(!annotations.contains("ignore-tags") && !annotations.contains("pin."), "{annotations}");
 }
