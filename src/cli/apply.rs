@@ -70,7 +70,8 @@ async fn run_saved(session: &Session, args: ApplyArgs, path: &Path) -> Result<Ex
     } else {
         Commits::default()
     };
-    let refused = if args.write.force { BTreeMap::new() } else { saved::refused(session, &cluster, &saved.changes).await? };
+    let refused =
+        if args.write.force { BTreeMap::new() } else { saved::refused(session, &cluster, &saved.changes).await? };
     let writer = Writer { cluster: Some(&cluster), manifests: Vec::new(), refused, commits, pinning: false };
     write(session, writer, &saved.changes, &args, namespaces(&saved.changes)).await
 }

@@ -77,7 +77,8 @@ pub(crate) fn of_findings(numbers: &BTreeMap<Option<Outcome>, usize>) -> String 
         Some(Outcome::Rejected) => "rejected",
         Some(Outcome::Failed) => "not known",
     };
-    let parts: Vec<_> = numbers.iter().map(|(outcome, number)| format!("{number} {}", words(outcome, *number))).collect();
+    let parts: Vec<_> =
+        numbers.iter().map(|(outcome, number)| format!("{number} {}", words(outcome, *number))).collect();
     parts.join(", ")
 }
 

@@ -36,8 +36,7 @@ pub(super) fn is_candidate(rule: &ImageRule, candidate: &Candidate, version: &Ve
     let follows = rule.settings.as_ref().is_ok_and(|settings| settings.strategy.needs == Needs::OneDigest);
     match &candidate.digest {
         Some(digest) => {
-            version.digest.as_deref() == Some(digest.as_str())
-                && (same_tag || (follows && rule.wish.version.is_none()))
+            version.digest.as_deref() == Some(digest.as_str()) && (same_tag || (follows && rule.wish.version.is_none()))
         }
         None => same_tag,
     }

@@ -47,11 +47,7 @@ pub(crate) fn parts<'a>(
 }
 
 /// What a decision writes; `None` if nothing.
-fn writes(
-    selected: &[Selected],
-    decision: &Decision,
-    placements: &Placements,
-) -> Option<Vec<(Destination, Field)>> {
+fn writes(selected: &[Selected], decision: &Decision, placements: &Placements) -> Option<Vec<(Destination, Field)>> {
     let selected = selected.iter().find(|selected| selected.application.key == decision.application)?;
     let place = placements.get(&(decision.application.clone(), decision.position))?.as_ref().ok()?;
     let rule = selected.rules.images.get(decision.position).filter(|_| !selected.application.deleting)?;

@@ -329,8 +329,7 @@ fn name(endpoint: &Endpoint) -> String {
 
 fn build_date(config: &Config) -> Outcome<Timestamp> {
     let Some(text) = &config.created else { return Err(undated("no build date")) };
-    wire::created(text)
-        .ok_or_else(|| undated(&format!("the build date `{}`", one_line(text))))
+    wire::created(text).ok_or_else(|| undated(&format!("the build date `{}`", one_line(text))))
 }
 
 fn undated(what: &str) -> Failure {

@@ -147,7 +147,14 @@ mod tests {
             ("semver", None, release, &["release-1.9.0", "release-1.10.0", "9.9.9"][..], Some("release-1.10.0"), 2),
             ("semver", Some("~1.9"), release, &["release-1.9.0", "release-1.10.0"], Some("release-1.9.0"), 1),
             // The whole tag must match: a pre-release is not taken for its release.
-            ("semver", None, release, &["release-1.2.0", "release-1.3.0-rc1", "x-release-2.0.0"], Some("release-1.2.0"), 1),
+            (
+                "semver",
+                None,
+                release,
+                &["release-1.2.0", "release-1.3.0-rc1", "x-release-2.0.0"],
+                Some("release-1.2.0"),
+                1,
+            ),
             // A group by name wins over the first.
             ("semver", None, r"(\w+)-(?P<version>[\d.]+)", &["b-1.0", "a-2.0"], Some("a-2.0"), 2),
             // A group that took no part, or no legal tag, is no version.
