@@ -3,7 +3,10 @@
 mod guards;
 mod people;
 mod plan_file;
+mod plan_status;
+mod preconditions;
 mod prompt;
 mod races;
 mod rights;
+mod ticks;
 mod wait;

@@ -154,7 +154,7 @@ fn no_more_tags_are_asked_than_it_takes() {
     let of = |what: &str| log.iter().filter(|exchange| exchange.request.path.contains(what)).count();
     assert_eq!((of("/tags/list"), of("/manifests/"), of("/blobs/")), (1, 3, 3));
     // What could not be had is not taken for young or old.
-    world.registry().double().fault(Fault::status(403).at("manifests/v1.41.0"));
+    world.registry().double().fault(Fault::status(403).at("/v2/acme/bookstore/manifests/v1.41.0"));
     let report = world.run(&["check", "-o", "json", "--min-age", "7d", "--no-cache"]).expect(3).json();
     assert_eq!(report["items"][0]["status"], "Undetermined", "{report}");
     assert_eq!(report["items"][0]["reason"], "RegistryDenied", "{report}");

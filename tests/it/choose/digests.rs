@@ -162,7 +162,7 @@ fn without_the_digest_nothing_is_written() {
     let world = World::new(Backend::Double);
     bookstore::publish_versions(&world);
     world.application(shop(&world, ":~1.0"));
-    world.registry().double().fault(Fault::status(403).at("manifests/v1.0.1"));
+    world.registry().double().fault(Fault::status(403).at("/v2/acme/bookstore/manifests/v1.0.1"));
     let report = world.run(&["check", "--pin-digest", "always", "-o", "json"]).expect(3).json();
     assert_eq!([&report["items"][0]["status"], &report["items"][0]["reason"]], ["Undetermined", "RegistryDenied"]);
     world.run(&["apply", "bookstore", "--yes", "--pin-digest", "always"]).expect(3);

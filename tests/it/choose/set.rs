@@ -103,7 +103,7 @@ fn what_cannot_be_looked_up_is_not_written() {
     let world = World::new(Backend::Double);
     bookstore::publish_versions(&world);
     world.application(shop(&world, ":~1.0"));
-    world.registry().double().fault(Fault::status(403).at("manifests/v1.0.1"));
+    world.registry().double().fault(Fault::status(403).at("/v2/acme/bookstore/manifests/v1.0.1"));
     let output = world.run(&["apply", "bookstore", "--yes", "--set", "web=v1.0.1"]).expect(1);
     assert!(output.stderr.contains("--set: ") && output.stderr.contains("v1.0.1"), "{output}");
     assert!(world.writes().is_empty());

@@ -4,6 +4,7 @@ mod branches;
 mod files;
 mod logins;
 mod pins;
+mod preconditions;
 mod races;
 mod story;
 mod worktree;
