@@ -40,8 +40,10 @@ use crate::writeback;
 use crate::writeback::Intent;
 use crate::writeback::Placements;
 
+mod overrides;
 mod placing;
 
+pub(crate) use overrides::look_before_pinning;
 pub(crate) use placing::Prepared;
 pub(crate) use placing::placements;
 pub(crate) use placing::prepare;
@@ -121,9 +123,11 @@ pub(crate) async fn check(
     let rulings = Rulings::of(selected, updaters);
     let mut diagnostics: Vec<_> = rulings.managed().map(|(key, updater)| managed_by_updater(key, updater)).collect();
     let mut decisions = Vec::new();
-    let (placements, found) = placements(clients, selected, options).await;
+    let (mut placements, found) = placements(clients, selected, options).await;
     diagnostics.extend(found);
-    for (mut decision, found) in decide_all(clients, selected, &placements, options).await {
+    let (decided, found) = overrides::decide(clients, selected, &mut placements, options).await;
+    diagnostics.extend(found);
+    for (mut decision, found) in decided {
         for diagnostic in found {
             if !diagnostics.contains(&diagnostic) {
                 diagnostics.push(diagnostic);
@@ -135,6 +139,7 @@ pub(crate) async fn check(
         decisions.push(decision);
     }
     mark_conflicts(selected, &mut decisions, &mut diagnostics, &placements);
+    diagnostics.extend(overrides::mark(&mut decisions, &placements));
     // Whether they stand in the way of the others is known now.
     let left_out = left_out(selected);
     decisions.retain(|decision| !left_out.contains(&(&decision.application, decision.position)));
@@ -215,21 +220,23 @@ pub(crate) async fn changes(
 }
 
 /// Asks the registries what is needed, several at a time, and decides about each image as soon as it is known; the order
-/// is that of the selection.
+/// is that of the selection. `only`: some of the images.
 async fn decide_all(
     clients: &Clients<'_>,
     selected: &[Selected],
     placements: &Placements,
-    options: &Options,
+    (options, only): (&Options, Option<&BTreeSet<(ApplicationKey, usize)>>),
 ) -> Vec<(Decision, Vec<Diagnostic>)> {
     let gatherer = &Gatherer::new(clients, options);
     let surveys: Vec<Survey<'_>> = selected
         .iter()
         .flat_map(|selected| {
-            selected.rules.images.iter().map(|rule| {
-                let placement = placements.get(&(selected.application.key.clone(), rule.position)).cloned();
+            selected.rules.images.iter().filter_map(|rule| {
+                let key = (selected.application.key.clone(), rule.position);
                 let nowhere = || Err(Invalid::new(Reason::UnsupportedSource, "it was not looked for"));
-                decide::survey(&selected.application, rule, placement.unwrap_or_else(nowhere))
+                let placement = placements.get(&key).cloned().unwrap_or_else(nowhere);
+                let wanted = only.is_none_or(|only| only.contains(&key));
+                wanted.then(|| decide::survey(&selected.application, rule, placement))
             })
         })
         .collect();

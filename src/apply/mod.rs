@@ -37,6 +37,7 @@ mod application;
 mod batch;
 mod examine;
 mod git;
+mod labels;
 
 pub(crate) use batch::CommitPer;
 

@@ -24,7 +24,7 @@ use crate::cli::pin_args::UnpinArgs;
     name = "kubectl image-update",
     bin_name = "kubectl image-update",
     version,
-    disable_help_subcommand = false,
+    disable_help_subcommand = true,
     subcommand_required = true,
     arg_required_else_help = true,
     max_term_width = 100
@@ -55,6 +55,9 @@ pub(crate) enum Command {
     /// Let a pinned image move again
     #[command(after_help = UNPIN_EXAMPLES)]
     Unpin(UnpinArgs),
+    /// Explain a command, or one of the topics below
+    #[command(after_help = HELP_EXAMPLES)]
+    Help(HelpArgs),
     /// Print a completion script for a shell
     Completion(CompletionArgs),
     /// Print the version
@@ -90,6 +93,10 @@ const PIN_EXAMPLES: &str = "Examples:
 const UNPIN_EXAMPLES: &str = "Examples:
   kubectl image-update unpin argocd/bookstore web
   kubectl image-update unpin argocd/bookstore web --restore-version";
+
+const HELP_EXAMPLES: &str = "Examples:
+  kubectl image-update help plan
+  kubectl image-update help ci";
 
 /// kubectl's connection flags: kubectl hands none to a plugin.
 #[derive(Clone, Debug, Args)]
@@ -361,4 +368,11 @@ pub(crate) enum DryRunArg {
 pub(crate) struct CompletionArgs {
     /// The shell to complete in
     pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HelpArgs {
+    /// A command or a topic
+    #[arg(value_name = "COMMAND|TOPIC")]
+    pub(crate) subject: Option<String>,
 }

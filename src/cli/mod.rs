@@ -27,7 +27,7 @@ mod choose;
 mod commits;
 mod external_diff;
 mod git_args;
-mod help;
+pub(crate) mod help;
 mod logging;
 mod pin;
 mod pin_args;
@@ -45,8 +45,8 @@ mod wait;
 /// Runs the command line that the process was started with.
 pub(crate) async fn run(process: Process) -> ExitCode {
     let color = settings::colored(args::Color::Auto, process.stderr_is_terminal, &process);
-    let command = Cli::command().after_long_help(help::reference());
-    let parsed = command.try_get_matches_from(arguments(&process)).and_then(|matches| Cli::from_arg_matches(&matches));
+    let parsed =
+        help::command().try_get_matches_from(arguments(&process)).and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => return usage(&error, color),
@@ -76,6 +76,12 @@ async fn dispatch(cli: Cli, process: Process, color: ColorChoice) -> Result<Exit
             printer.data(&format!("kubectl image-update {}\n", env!("CARGO_PKG_VERSION")))?;
             Ok(ExitCode::Done)
         }
+        Command::Help(args) => {
+            let columns = terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| width.0);
+            let color = settings::colored(general.color, process.stdout_is_terminal, &process);
+            printer.data(&help::page(args.subject.as_deref(), columns, color)?)?;
+            Ok(ExitCode::Done)
+        }
         Command::Completion(args) => {
             let mut script = Vec::new();
             clap_complete::generate(args.shell, &mut Cli::command(), env!("CARGO_BIN_NAME"), &mut script);
@@ -91,7 +97,7 @@ async fn dispatch(cli: Cli, process: Process, color: ColorChoice) -> Result<Exit
                     Command::Apply(args) => apply::run(&session, args).await,
                     Command::Pin(args) => Box::pin(pin::pin(&session, args)).await,
                     Command::Unpin(args) => pin::unpin(&session, args).await,
-                    Command::Completion(_) | Command::Version => Ok(ExitCode::Done),
+                    Command::Completion(_) | Command::Help(_) | Command::Version => Ok(ExitCode::Done),
                 }
             };
             within(timeout, &session, Box::pin(work)).await

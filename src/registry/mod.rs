@@ -37,6 +37,7 @@ mod transport;
 mod trust;
 mod wire;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,6 +50,7 @@ use crate::model::image::Platforms;
 use crate::model::image::Reference;
 use crate::model::image::Repository;
 use crate::model::image::Tag;
+use crate::model::image::Version;
 use crate::registry::cache::Cache;
 use crate::registry::conf::Entry;
 use crate::registry::conf::Origin;
@@ -297,6 +299,15 @@ impl Registries {
             self.digests.put((remote.clone(), tag.clone()), Ok(digest.clone()));
         }
         answer
+    }
+
+    /// The labels of the image that a version names.
+    pub(crate) async fn labels(&self, remote: &Remote, version: &Version) -> Outcome<BTreeMap<String, String>> {
+        let doing = || format!("read the labels of {}:{version}", remote.repository);
+        let tag = version.tag.as_deref().and_then(Tag::new);
+        let digest = version.digest.as_deref().and_then(Digest::new);
+        let read = self.manifests.labels(&self.session, remote, (tag.as_ref(), digest.as_ref()));
+        self.bounded(doing, Box::pin(read)).await
     }
 
     /// The digest that a tag points at, and whether it has an image for a wanted platform.

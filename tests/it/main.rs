@@ -16,6 +16,7 @@ mod bookstore;
 mod check;
 mod choose;
 mod conformance;
+mod documentation;
 mod edges;
 mod git;
 mod logins;

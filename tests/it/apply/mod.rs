@@ -8,5 +8,6 @@ mod preconditions;
 mod prompt;
 mod races;
 mod rights;
+mod stages;
 mod ticks;
 mod wait;
