@@ -38,73 +38,75 @@ fn parameter(world: &World, change: fn(&mut Vec<Value>)) {
     });
 }
 
+/// What does not hold any more, what happened, and what is said of it.
+const VIOLATIONS: [(&str, Meanwhile, &[&str]); 12] = [
+    (
+        "uid",
+        |world| {
+            let mut again = world.get("bookstore");
+            world.cluster().delete(resource("applications"), world.namespace(), "bookstore");
+            let metadata = again["metadata"].as_object_mut().unwrap();
+            metadata.retain(|key, _| matches!(key.as_str(), "name" | "namespace" | "annotations"));
+            world.application(again);
+        },
+        &["made again"],
+    ),
+    (
+        "gone",
+        |world| world.cluster().delete(resource("applications"), world.namespace(), "bookstore"),
+        &["does not exist"],
+    ),
+    ("old value", |world| parameter(world, |all| all[1]["value"] = "v0.9.0".into()), &["`v0.9.0`", "`v1.0.0`"]),
+    ("old value, gone", |world| parameter(world, |all| drop(all.remove(1))), &["not set", "`v1.0.0`"]),
+    (
+        "digest",
+        |world| world.publish(REPOSITORY, "v1.0.1", &Image::built("2026-11-22T08:00:00Z").content("moved")),
+        &["v1.0.1 is sha256:", "and was sha256:"],
+    ),
+    ("method", |world| annotate(world, "write-back-method", "git"), &["written to git now"]),
+    ("method, unknown", |world| annotate(world, "write-back-method", "ftp"), &["not clear any more"]),
+    ("image", |world| annotate(world, "image-list", "web=example.com/other:~1"), &["no `web` of", REPOSITORY]),
+    (
+        "list",
+        |world| {
+            world.edit("bookstore", |object| {
+                object["metadata"]["annotations"] = json!({"a": "b"});
+            });
+        },
+        &["no image list"],
+    ),
+    (
+        "source",
+        |world| {
+            world.edit("bookstore", |object| {
+                let source = object["spec"].as_object_mut().unwrap().shift_remove("source");
+                object["spec"]["sources"] = json!([source]);
+            });
+        },
+        &["several sources now"],
+    ),
+    (
+        "hydrator",
+        |world| {
+            world.edit("bookstore", |object| {
+                let dry = json!({"repoURL": "https://example.com/x.git", "path": "x", "targetRevision": "main"});
+                object["spec"]["sourceHydrator"] =
+                    json!({"drySource": dry, "syncSource": {"targetBranch": "b", "path": "x"}});
+            });
+        },
+        &["hydrator"],
+    ),
+    (
+        "pin",
+        |world| {
+            world.run(&["pin", "bookstore", "web"]).expect(0);
+        },
+        &["`web` is pinned at v1.0.0"],
+    ),
+];
+
 fn what_does_not_hold_stops_the_plan(backend: Backend) {
-    let cases: [(&str, Meanwhile, &[&str]); 12] = [
-        (
-            "uid",
-            |world| {
-                let mut again = world.get("bookstore");
-                world.cluster().delete(resource("applications"), world.namespace(), "bookstore");
-                let metadata = again["metadata"].as_object_mut().unwrap();
-                metadata.retain(|key, _| matches!(key.as_str(), "name" | "namespace" | "annotations"));
-                world.application(again);
-            },
-            &["made again"],
-        ),
-        (
-            "gone",
-            |world| world.cluster().delete(resource("applications"), world.namespace(), "bookstore"),
-            &["does not exist"],
-        ),
-        ("old value", |world| parameter(world, |all| all[1]["value"] = "v0.9.0".into()), &["`v0.9.0`", "`v1.0.0`"]),
-        ("old value, gone", |world| parameter(world, |all| drop(all.remove(1))), &["not set", "`v1.0.0`"]),
-        (
-            "digest",
-            |world| world.publish(REPOSITORY, "v1.0.1", &Image::built("2026-11-22T08:00:00Z").content("moved")),
-            &["v1.0.1 is sha256:", "and was sha256:"],
-        ),
-        ("method", |world| annotate(world, "write-back-method", "git"), &["written to git now"]),
-        ("method, unknown", |world| annotate(world, "write-back-method", "ftp"), &["not clear any more"]),
-        ("image", |world| annotate(world, "image-list", "web=example.com/other:~1"), &["no `web` of", REPOSITORY]),
-        (
-            "list",
-            |world| {
-                world.edit("bookstore", |object| {
-                    object["metadata"]["annotations"] = json!({"a": "b"});
-                });
-            },
-            &["no image list"],
-        ),
-        (
-            "source",
-            |world| {
-                world.edit("bookstore", |object| {
-                    let source = object["spec"].as_object_mut().unwrap().shift_remove("source");
-                    object["spec"]["sources"] = json!([source]);
-                });
-            },
-            &["several sources now"],
-        ),
-        (
-            "hydrator",
-            |world| {
-                world.edit("bookstore", |object| {
-                    let dry = json!({"repoURL": "https://example.com/x.git", "path": "x", "targetRevision": "main"});
-                    object["spec"]["sourceHydrator"] =
-                        json!({"drySource": dry, "syncSource": {"targetBranch": "b", "path": "x"}});
-                });
-            },
-            &["hydrator"],
-        ),
-        (
-            "pin",
-            |world| {
-                world.run(&["pin", "bookstore", "web"]).expect(0);
-            },
-            &["`web` is pinned at v1.0.0"],
-        ),
-    ];
-    for (name, meanwhile, words) in cases {
+    for (name, meanwhile, words) in VIOLATIONS {
         let world = planned(backend);
         meanwhile(&world);
         world.forget();
