@@ -34,6 +34,7 @@ mod registries_conf;
 mod select;
 mod session;
 mod settings;
+mod signals;
 mod summary;
 mod wait;
 

@@ -21,6 +21,7 @@ pub(crate) mod table;
 pub(crate) mod text;
 
 /// The two streams: data on standard output, everything else on standard error.
+#[derive(Clone)]
 pub(crate) struct Printer {
     color: ColorChoice,
     quiet: bool,
