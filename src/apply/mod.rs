@@ -35,6 +35,7 @@ use crate::writeback::files::manifest::Target;
 
 mod application;
 mod batch;
+mod examine;
 mod git;
 mod labels;
 

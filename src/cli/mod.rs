@@ -22,6 +22,8 @@ use session::Session;
 mod apply;
 pub(crate) mod args;
 mod check;
+mod choice_args;
+mod choose;
 mod commits;
 mod external_diff;
 mod git_args;
@@ -31,11 +33,14 @@ mod pin;
 mod pin_args;
 mod plan;
 mod registries_conf;
+mod review;
+mod saved;
 mod select;
 mod session;
 mod settings;
 mod signals;
 mod summary;
+mod tick;
 mod wait;
 
 /// Runs the command line that the process was started with.

@@ -352,9 +352,12 @@ fn name(endpoint: &Endpoint) -> String {
 }
 
 fn build_date(config: &Config) -> Outcome<Timestamp> {
-    let Some(text) = &config.created else { return Err(Failure::protocol("the image's config has no build date")) };
-    wire::created(text)
-        .ok_or_else(|| Failure::protocol(format!("the image's config has the build date `{}`", one_line(text))))
+    let Some(text) = &config.created else { return Err(undated("no build date")) };
+    wire::created(text).ok_or_else(|| undated(&format!("the build date `{}`", one_line(text))))
+}
+
+fn undated(what: &str) -> Failure {
+    Failure::new(RegistryErrorKind::Undated, format!("the image's config has {what}"))
 }
 
 impl IndexEntry {

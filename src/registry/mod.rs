@@ -5,6 +5,7 @@
 //! an update strategy or an annotation, and nothing here reads the environment: what a run may use is in
 //! [`RegistrySettings`]. What could not be read is a [`RegistryError`], never a shorter list or an older date.
 
+mod age;
 mod body;
 mod cache;
 mod challenge;
@@ -63,6 +64,7 @@ use crate::registry::transport::Outside;
 use crate::registry::transport::Transport;
 use crate::registry::transport::TransportSettings;
 
+pub(crate) use crate::registry::age::Age;
 pub(crate) use crate::registry::credentials::Login;
 pub(crate) use crate::registry::docker_config::DockerConfig;
 pub(crate) use crate::registry::error::RegistryError;
@@ -263,7 +265,7 @@ impl Registries {
         platforms: &Platforms,
     ) -> Outcome<Vec<(Tag, Build)>> {
         let builds = Box::pin(newest::builds(self, remote, tags, platforms)).await;
-        self.manifests.remember(&self.session, remote).await;
+        self.remember(remote).await;
         builds
     }
 
