@@ -34,14 +34,15 @@ fn ours() -> std::sync::MutexGuard<'static, BTreeSet<PathBuf>> {
 /// A temporary folder that only this user can look into.
 pub(super) struct Folder {
     path: PathBuf,
-    _lock: File,
+    /// `None`: the file system has no locks, and what is left in it stays.
+    _lock: Option<File>,
 }
 
 impl Folder {
     pub(super) fn new(place: &Path) -> Result<Self, Failure> {
         let made = TempDir::with_prefix_in(PREFIX, place).map_err(|error| Failure::of_files(&error))?;
         // It has its name only when it is locked: nobody takes the folder for one that was left.
-        let lock = locked(made.path()).map_err(|error| Failure::of_files(&error))?;
+        let lock = locked(made.path()).ok();
         let path = made.keep();
         ours().insert(path.clone());
         Ok(Self { path, _lock: lock })
