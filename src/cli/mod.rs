@@ -42,6 +42,7 @@ mod select;
 mod session;
 mod settings;
 mod shard;
+mod signals;
 mod summary;
 mod tick;
 mod wait;

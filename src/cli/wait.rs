@@ -81,7 +81,7 @@ pub(crate) async fn until(
     };
     tokio::select! {
         rollouts = follow::follow(cluster, (&goals, baselines), Instant::now() + limit, &news) => rollouts,
-        Ok(()) = tokio::signal::ctrl_c() => {
+        () = session.signals.next() => {
             session.interrupted.store(true, Ordering::Relaxed);
             let lost = || Rollout::Unknown("interrupted while waiting".to_owned());
             goals.into_keys().map(|key| (key, lost())).collect()

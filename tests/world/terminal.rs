@@ -15,6 +15,7 @@ use pty_process::blocking::Pty;
 use super::command::Invocation;
 use super::command::Output;
 use super::command::exit_code;
+use super::command::signal;
 use super::servers::eventually;
 
 const ROWS: NonZeroU16 = NonZeroU16::new(50).expect("a terminal has rows");
@@ -86,6 +87,11 @@ impl Terminal {
         let seen = eventually(LIMIT, || self.screen().contains(text).then_some(()));
         assert!(seen.is_some(), "`{text}` did not appear; the screen:\n{}", self.screen());
         self
+    }
+
+    /// Sends a signal by its name, such as `TERM`.
+    pub(crate) fn signal(&self, name: &str) {
+        signal(&self.child, name);
     }
 
     /// Waits for the end. `stdout` is the last screen: a terminal does not tell the streams apart.
