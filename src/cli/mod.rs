@@ -6,7 +6,6 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anstream::ColorChoice;
-use clap::CommandFactory as _;
 use clap::FromArgMatches as _;
 
 use crate::error::Error;
@@ -22,11 +21,13 @@ use session::Session;
 mod apply;
 pub(crate) mod args;
 mod check;
+mod choice_args;
+mod choose;
 mod commits;
 mod complete;
 mod external_diff;
 mod git_args;
-mod help;
+pub(crate) mod help;
 mod logging;
 mod man;
 mod pin;
@@ -34,18 +35,21 @@ mod pin_args;
 mod plan;
 mod program;
 mod registries_conf;
+mod review;
+mod saved;
 mod select;
 mod session;
 mod settings;
 mod shard;
 mod summary;
+mod tick;
 mod wait;
 
 /// Runs the command line that the process was started with.
 pub(crate) async fn run(process: Process) -> ExitCode {
     let color = settings::colored(args::Color::Auto, process.stderr_is_terminal, &process);
     let program = program::name(&process);
-    let command = program::named(Cli::command().after_long_help(help::reference()), program);
+    let command = program::named(help::command(), program);
     if let Some(words) = complete::asked(&process) {
         return complete::answer(process, command, words).await;
     }
@@ -80,13 +84,21 @@ async fn dispatch(cli: Cli, process: Process, color: ColorChoice) -> Result<Exit
             printer.data(&format!("{program} {}\n", env!("CARGO_PKG_VERSION")))?;
             Ok(ExitCode::Done)
         }
+        Command::Help(args) => {
+            let columns = terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| width.0);
+            let color = settings::colored(general.color, process.stdout_is_terminal, &process);
+            let command = program::named(help::command(), program);
+            printer.data(
+                &help::page(command, args.subject.as_deref(), (columns, color))?.replace(program::USUAL, program),
+            )?;
+            Ok(ExitCode::Done)
+        }
         Command::Completion(args) => {
             printer.data(&complete::script(args.shell, program)?)?;
             Ok(ExitCode::Done)
         }
         Command::Man(args) => {
-            let command = Cli::command().after_long_help(help::reference());
-            man::write(program::named(command, program), &args.folder, program)?;
+            man::write(program::named(help::command(), program), &args.folder, program)?;
             Ok(ExitCode::Done)
         }
         command => {
@@ -98,7 +110,9 @@ async fn dispatch(cli: Cli, process: Process, color: ColorChoice) -> Result<Exit
                     Command::Apply(args) => apply::run(&session, args).await,
                     Command::Pin(args) => Box::pin(pin::pin(&session, args)).await,
                     Command::Unpin(args) => pin::unpin(&session, args).await,
-                    Command::Completion(_) | Command::Version | Command::Man(_) => Ok(ExitCode::Done),
+                    Command::Completion(_) | Command::Help(_) | Command::Version | Command::Man(_) => {
+                        Ok(ExitCode::Done)
+                    }
                 }
             };
             within(timeout, &session, Box::pin(work)).await

@@ -13,6 +13,7 @@ use crate::error::Error;
 
 pub(crate) mod diagnostics;
 pub(crate) mod diff;
+pub(crate) mod markdown;
 #[cfg(test)]
 mod properties;
 pub(crate) mod receipts;

@@ -18,11 +18,14 @@ use crate::strategy::version::Version;
 mod alphabetical;
 mod constraint;
 mod digest;
+mod extract;
 mod newest_build;
 #[cfg(test)]
 mod properties;
 mod semver;
 mod version;
+
+pub(crate) use extract::Extract;
 
 /// Every update strategy, in the order shown to people; the first is the default.
 pub(crate) static ALL: [&Strategy; 4] =
@@ -90,6 +93,11 @@ pub(crate) fn by_name(name: &str) -> Option<&'static Strategy> {
         strategy.name.eq_ignore_ascii_case(name)
             || strategy.aliases.iter().any(|alias| alias.eq_ignore_ascii_case(name))
     })
+}
+
+/// The policy that chooses by parts of tags instead of whole ones.
+pub(crate) fn extracted(policy: Box<dyn Policy>, extract: Extract) -> Box<dyn Policy> {
+    Box::new(extract::Extracted { inner: policy, extract })
 }
 
 /// Makes a choice of candidates in ascending order: the last one wins, the others are older.

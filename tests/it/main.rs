@@ -15,6 +15,7 @@ mod architecture;
 mod bookstore;
 mod check;
 mod conformance;
+mod documentation;
 mod edges;
 mod git;
 mod logins;

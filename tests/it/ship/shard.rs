@@ -175,7 +175,7 @@ fn the_job_of_the_readme_is_one() {
         assert_eq!(reply.status, 201, "{}", reply.text());
     }
     let [_, binding, job] = &objects[..] else { panic!("{objects:?}") };
-    assert!(read("README.md").contains(&format!(
+    assert!(read("src/cli/help/permissions.md").contains(&format!(
         "kind: ClusterRole\nmetadata:\n  name: {}\n",
         binding["roleRef"]["name"].as_str().unwrap()
     )));
