@@ -57,7 +57,7 @@ pub(crate) enum Shell {
     Zsh,
     Fish,
     #[value(name = "powershell")]
-    PowerShell,
+    Pwsh,
     Kubectl,
 }
 
@@ -70,7 +70,7 @@ pub(crate) fn script(shell: Shell, name: &'static str) -> Result<String, Error> 
         Shell::Bash => include_str!("scripts/bash.sh"),
         Shell::Zsh => include_str!("scripts/zsh.zsh"),
         Shell::Fish => include_str!("scripts/fish.fish"),
-        Shell::PowerShell => include_str!("scripts/powershell.ps1"),
+        Shell::Pwsh => include_str!("scripts/powershell.ps1"),
         Shell::Kubectl => include_str!("scripts/kubectl.sh"),
     };
     let completer = program::completer(name).or((shell != Shell::Kubectl).then_some(""));

@@ -38,13 +38,11 @@ fn words_lead_to_what_can_come_next() {
         (&["check", "--", "--o"], &[], 4),
         (&["version", ""], &[], 4),
     ] {
-        let (values, said) = offered(words);
-        if !expected.is_empty() || !matches!(words, ["nonsense", _]) {
-            let mut values: Vec<&str> = values.iter().map(String::as_str).collect();
-            let mut expected = expected.to_vec();
-            (values.sort_unstable(), expected.sort_unstable());
-            assert_eq!(values, expected, "{words:?}");
-        }
+        let (mut values, said) = offered(words);
+        let mut expected: Vec<String> = expected.iter().map(|&value| value.to_owned()).collect();
+        values.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(values, expected, "{words:?}");
         assert_eq!(said, directive, "{words:?}");
     }
 }
@@ -108,9 +106,7 @@ fn scripts_are_for_the_name_they_are_asked_by() {
         let text = script(shell, name).ok();
         assert_eq!(text.is_some(), expected.is_some(), "{shell:?} {name}");
         let text = text.unwrap_or_default();
-        assert!(
-            text.contains(expected.unwrap_or_default()) && !text.contains('@'.to_string().as_str().repeat(2).as_str())
-        );
+        assert!(text.contains(expected.unwrap_or_default()), "{shell:?} {name}: {text}");
         for placeholder in ["@NAME@", "@FILE@", "@FUNCTION@", "@COMPLETER@"] {
             assert!(!text.contains(placeholder), "{shell:?} {name}: {text}");
         }

@@ -55,7 +55,7 @@ pub(super) enum Source {
 
 /// Where the values of an argument come from, by what it is called.
 pub(super) fn source(command: &Command, argument: &Arg) -> Source {
-    let placeholder = argument.get_value_names().and_then(|names| names.first()).map(|name| name.as_str());
+    let placeholder = argument.get_value_names().and_then(|names| names.first()).map(clap::builder::Str::as_str);
     match argument.get_id().as_str() {
         "applications" | "application" => Source::Applications,
         "images" if command.get_name() == "unpin" => Source::Aliases { pinned: true },
@@ -221,8 +221,7 @@ impl Wanted {
         let world = World { cluster: Some(cluster), registries: &session.registries };
         let remote = session.logins.of_rule(world, key, rule).await?.remote.ok()?;
         let tags = session.registries.tags(&remote).await.ok()?;
-        let mut tags: Vec<&str> =
-            tags.names.iter().map(|tag| tag.as_str()).filter(|tag| tag.starts_with(typed)).collect();
+        let mut tags: Vec<&str> = tags.names.iter().map(String::as_str).filter(|tag| tag.starts_with(typed)).collect();
         newest_first(&mut tags);
         Some(tags.into_iter().map(|tag| Candidate::new(format!("{alias}={tag}"), "")).collect())
     }

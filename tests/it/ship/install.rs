@@ -1,5 +1,6 @@
 //! The krew manifest, by krew's own rules, and the plugin as krew installs it: from an archive of these sources, in a
 //! home that is empty.
+#![expect(clippy::disallowed_methods, reason = "it runs the release script and tar, which are the person's")]
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -107,6 +108,12 @@ fn packaged(dist: &Path) -> Value {
     from_yaml(&fs::read_to_string(dist.join("image-update.yaml")).unwrap())
 }
 
+/// SHA-256 in hexadecimal digits, as `sha256sum` writes it.
+fn sum_of(file: &Path) -> String {
+    let digest = Sha256::digest(fs::read(file).unwrap());
+    digest.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+}
+
 /// Installs a plugin as krew does (`kubectl krew install --manifest=… --archive=…`): the sum is checked, the files that
 /// the manifest names are copied to the store, and a link leads to the program. Returns the folder for PATH.
 fn install(manifest: &Value, archive: &Path, root: &Path) -> Result<PathBuf, String> {
@@ -116,7 +123,7 @@ fn install(manifest: &Value, archive: &Path, root: &Path) -> Result<PathBuf, Str
         format!("{}-{}", labels["os"].as_str().unwrap(), labels["arch"].as_str().unwrap()) == own_platform()
     };
     let platform = platforms.iter().find(is_own).ok_or("this platform is not supported")?;
-    let sum: String = Sha256::digest(fs::read(archive).unwrap()).iter().map(|byte| format!("{byte:02x}")).collect();
+    let sum = sum_of(archive);
     if platform["sha256"] != sum.as_str() {
         return Err(format!("checksum does not match, want: {}, got {sum}", platform["sha256"]));
     }
