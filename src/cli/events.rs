@@ -34,10 +34,10 @@ pub(super) async fn send(session: &Session, cluster: Option<&Cluster>, receipts:
 
 /// What was written, by Application.
 fn updates(receipts: &[Receipt]) -> Vec<Updated> {
-    let mut updates: BTreeMap<&ApplicationKey, Updated> = BTreeMap::new();
+    let mut by_application: BTreeMap<&ApplicationKey, Updated> = BTreeMap::new();
     let written = receipts.iter().filter(|receipt| receipt.outcome == Outcome::Applied && receipt.change.is_rendered());
     for Receipt { change, at, .. } in written {
-        let updated = updates.entry(&change.application).or_insert_with(|| Updated {
+        let updated = by_application.entry(&change.application).or_insert_with(|| Updated {
             application: change.application.clone(),
             uid: change.uid.clone(),
             resource_version: change.seen.resource_version.clone(),
@@ -52,5 +52,5 @@ fn updates(receipts: &[Receipt]) -> Vec<Updated> {
         };
         updated.images.extend(change.images.iter().map(image));
     }
-    updates.into_values().collect()
+    by_application.into_values().collect()
 }

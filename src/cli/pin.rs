@@ -175,7 +175,7 @@ struct Each<'a> {
     args: &'a PinArgs,
 }
 
-impl<'a> Each<'a> {
+impl Each<'_> {
     /// The version that each image is to be held at.
     async fn wanted<'b>(
         &self,

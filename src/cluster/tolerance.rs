@@ -206,7 +206,7 @@ mod tests {
             (
                 spec(
                     entry(|entry| {
-                        *entry = json!({"group": "*", "kind": "*", "managedFieldsManagers": [FIELD_MANAGER]})
+                        *entry = json!({"group": "*", "kind": "*", "managedFieldsManagers": [FIELD_MANAGER]});
                     }),
                     respect(),
                 ),

@@ -94,6 +94,7 @@ fn item(receipt: &Receipt) -> Value {
     json!({
         "change": change.id,
         "application": {"namespace": change.application.namespace, "name": change.application.name},
+        "destination": super::destination(&change.destination),
         "outcome": receipt.outcome.name(),
         "at": receipt.at.as_ref().map(|at| match at {
             At::ResourceVersion(version) => json!({"resourceVersion": version}),

@@ -25,14 +25,14 @@ pub(crate) async fn advice(clients: &Clients<'_>, selected: &[Selected], changes
     for change in changes.iter().filter(|change| change.git().is_none()) {
         by_application.entry(&change.application).or_default().push(change);
     }
-    let mut owned = Vec::new();
+    let mut concerned = Vec::new();
     let mut objects: BTreeMap<(bool, ApplicationKey), Option<Value>> = BTreeMap::new();
     for Selected { application, .. } in selected {
         let Some(changes) = by_application.get(&application.key) else { continue };
         let Some(owner) = owner::owner(application) else { continue };
         let key = (is_set(&owner), owners::key(&owner, application));
         objects.insert(key.clone(), None);
-        owned.push((application, changes, owner, key));
+        concerned.push((application, changes, owner, key));
     }
     if let Some(cluster) = clients.cluster {
         let reads = objects.keys().cloned().map(|key| async move {
@@ -42,7 +42,7 @@ pub(crate) async fn advice(clients: &Clients<'_>, selected: &[Selected], changes
         objects.extend(futures::stream::iter(reads).buffered(AT_A_TIME).collect::<Vec<_>>().await);
     }
     let mut found = Vec::new();
-    for (application, changes, owner, key) in &owned {
+    for (application, changes, owner, key) in &concerned {
         let object = objects.get(key).and_then(Option::as_ref);
         found.extend(owners::reverted(application, changes, Known { owner, key: &key.1, object }));
     }

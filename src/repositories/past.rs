@@ -17,6 +17,7 @@ use crate::repositories::Repositories;
 use crate::repositories::Trouble;
 use crate::repositories::contents;
 use crate::repositories::entries;
+use crate::repositories::file_paths;
 use crate::repositories::filled;
 use crate::writeback::git::Tree;
 
@@ -92,7 +93,10 @@ async fn look(clone: &mut GitClone, wants: &[&WantThen<'_>]) -> Result<Vec<Resul
     let mut trees = Vec::with_capacity(wants.len());
     for (want, here) in wants.iter().zip(here) {
         trees.push(if here {
-            entries(clone, &want.commit, &want.paths).await
+            match file_paths(&want.paths) {
+                Ok(paths) => entries(clone, &want.commit, (&want.paths, &paths)).await,
+                Err(refused) => Err(refused),
+            }
         } else {
             let message = format!("{} does not give the commit {}", clone.remote().url, want.commit);
             Err(Trouble { reason: Reason::GitUnreachable, message })

@@ -1,4 +1,4 @@
-//! ApplicationSets and parent Applications: what they leave alone is no warning, and the edit that lasts is a manifest.
+//! `ApplicationSet`s and parent Applications: what they leave alone is no warning, and the edit that lasts is a manifest.
 
 use serde_json::Value;
 use serde_json::json;

@@ -48,6 +48,9 @@ fn what_was_left_is_held(backend: Backend) {
     assert_eq!(shop.values(), VALUES.replace("v1.0.0", "v1.0.1"));
 }
 
+/// Folder and name of a file, its text for a tag, and what the Application is rendered with.
+type Kind<'a> = (&'a str, &'a str, &'a dyn Fn(&str) -> String, &'a dyn Fn(Application) -> Application);
+
 fn every_kind_of_file_is_read(backend: Backend) {
     let shop = Shop::open(backend);
     let image = "$REGISTRY/acme/bookstore";
@@ -58,7 +61,7 @@ fn every_kind_of_file_is_read(backend: Backend) {
     };
     let images = |tag: &str| format!("kustomize:\n  images:\n  - {image}:{tag}\n");
     let kustomization = |tag: &str| format!("images:\n- name: {image}\n  newTag: {tag}\n");
-    let own: &[(&str, &str, &dyn Fn(&str) -> String, &dyn Fn(Application) -> Application)] = &[
+    let own: &[Kind<'_>] = &[
         ("a", ".argocd-source-bookstore.yaml", &parameters, &|application| application.helm(&[])),
         ("b", ".argocd-source-bookstore.yaml", &images, &|application| application.kustomize(&[])),
         ("c", "kustomization.yaml", &kustomization, &|application| {

@@ -88,6 +88,7 @@ fn a_version_and_its_hold_are_one_patch(backend: Backend) {
                 "receipts": [{
                     "change": format!("{}/bookstore#1", world.namespace()),
                     "application": {"namespace": world.namespace(), "name": "bookstore"},
+                    "destination": report["receipts"][0]["destination"],
                     "outcome": "Applied",
                     "at": {"resourceVersion": world.get("bookstore")["metadata"]["resourceVersion"]},
                     "message": "auto-sync is off: it changes nothing until somebody syncs",

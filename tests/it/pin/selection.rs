@@ -99,7 +99,7 @@ fn labels_select(backend: Backend) {
     assert!(none.stderr.contains("no Applications"), "{none}");
     // One that cannot be written leaves the others written.
     world.edit("shop", |object| {
-        object["status"]["summary"]["images"] = json!([format!("{}:v2.0.0", world.image(REPOSITORY))])
+        object["status"]["summary"]["images"] = json!([format!("{}:v2.0.0", world.image(REPOSITORY))]);
     });
     let partly = world.run(&["pin", "-l", "team=web", "web", "--yes"]).expect(3);
     assert!(partly.stderr.contains("shop  web  `web` is configured as v1.0.1, but v2.0.0 is live"), "{partly}");

@@ -88,17 +88,15 @@ impl Updater {
 
     fn entries(&self, application: &Value) -> Vec<Entry> {
         let annotations = annotations(application);
-        let list: Vec<(String, String)> = match &self.resource {
-            Some(images) => images.clone(),
-            None => {
-                let list = annotations[format!("{PREFIX}/image-list")].as_str().expect("an image list");
-                let entry = |entry: &str| {
-                    let (alias, image) = entry.trim().split_once('=').expect("an alias");
-                    (alias.to_owned(), image.to_owned())
-                };
-                list.split(',').map(entry).collect()
-            }
+        let annotated = || {
+            let list = annotations[format!("{PREFIX}/image-list")].as_str().expect("an image list");
+            let entry = |entry: &str| {
+                let (alias, image) = entry.trim().split_once('=').expect("an alias");
+                (alias.to_owned(), image.to_owned())
+            };
+            list.split(',').map(entry).collect()
         };
+        let list: Vec<(String, String)> = self.resource.clone().unwrap_or_else(annotated);
         let setting = |alias: &str, key: &str| {
             if self.resource.is_some() {
                 return None;
