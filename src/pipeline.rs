@@ -3,6 +3,7 @@
 //! `check` stops at [`check`], `plan` at [`plan`]; `apply` hands the plan's changes to `apply::Executor`.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use futures::StreamExt as _;
 use jiff::Timestamp;
@@ -28,6 +29,7 @@ use crate::model::decision::Reason;
 use crate::model::diagnostic::Diagnostic;
 use crate::model::image::Repository;
 use crate::model::image::Version;
+use crate::model::plan::Change;
 use crate::model::plan::Plan;
 use crate::propose;
 use crate::propose::Proposal;
@@ -38,10 +40,12 @@ use crate::writeback;
 use crate::writeback::Intent;
 use crate::writeback::Placements;
 
+mod overrides;
 pub(crate) mod owners;
 pub(crate) mod past;
 mod placing;
 
+pub(crate) use overrides::look_before_pinning;
 pub(crate) use placing::Prepared;
 pub(crate) use placing::placements;
 pub(crate) use placing::prepare;
@@ -72,6 +76,8 @@ pub(crate) struct Selected {
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Options {
     pub(crate) now: Timestamp,
+    /// `now` is the time whatever the clocks of registries say.
+    pub(crate) clock_is_fixed: bool,
     /// The source to write to, where an Application has several.
     pub(crate) source: Option<String>,
     pub(crate) allow_downgrade: bool,
@@ -87,6 +93,7 @@ pub(crate) struct Options {
 }
 
 /// What a check found.
+#[derive(Clone)]
 pub(crate) struct Checked {
     /// By Application and position in the image list.
     pub(crate) decisions: Vec<Decision>,
@@ -118,9 +125,11 @@ pub(crate) async fn check(
     let rulings = Rulings::of(selected, updaters);
     let mut diagnostics: Vec<_> = rulings.managed().map(|(key, updater)| managed_by_updater(key, updater)).collect();
     let mut decisions = Vec::new();
-    let (placements, found) = placements(clients, selected, options).await;
+    let (mut placements, found) = placements(clients, selected, options).await;
     diagnostics.extend(found);
-    for (mut decision, found) in decide_all(clients, selected, &placements, options).await {
+    let (decided, found) = overrides::decide(clients, selected, &mut placements, options).await;
+    diagnostics.extend(found);
+    for (mut decision, found) in decided {
         for diagnostic in found {
             if !diagnostics.contains(&diagnostic) {
                 diagnostics.push(diagnostic);
@@ -135,10 +144,24 @@ pub(crate) async fn check(
         past::recall(clients, selected, &placements, &mut decisions).await;
     }
     mark_conflicts(selected, &mut decisions, &mut diagnostics, &placements);
+    diagnostics.extend(overrides::mark(&mut decisions, &placements));
+    // Whether they stand in the way of the others is known now.
+    let left_out = left_out(selected);
+    decisions.retain(|decision| !left_out.contains(&(&decision.application, decision.position)));
     diagnostics.extend(decisions.iter().filter(|decision| is_source_problem(decision)).map(source_diagnostic));
     diagnostics.extend(placing::problems(selected, &placements));
     diagnostics.extend(decisions.iter().flat_map(decide::doubts));
     Checked { decisions, diagnostics, placements }
+}
+
+/// The entries that are not meant this time.
+fn left_out(selected: &[Selected]) -> BTreeSet<(&ApplicationKey, usize)> {
+    let mut left_out = BTreeSet::new();
+    for Selected { application, rules } in selected {
+        let of_list = rules.images.iter().filter(|rule| rule.wish.left_out);
+        left_out.extend(of_list.map(|rule| (&application.key, rule.position)));
+    }
+    left_out
 }
 
 /// Decides, and proposes the changes that the decisions lead to.
@@ -147,12 +170,12 @@ pub(crate) async fn plan(
     selected: &[Selected],
     updaters: &[ImageUpdater],
     options: &Options,
-) -> Plan {
+) -> (Plan, Checked) {
     let mut checked = check(clients, selected, updaters, options).await;
     let mut diagnostics = std::mem::take(&mut checked.diagnostics);
     let Prepared { mut changes, landed, diagnostics: found, left_out, .. } =
         changes(clients, selected, &checked, options).await;
-    let decisions = checked.decisions;
+    let decisions = checked.decisions.clone();
     diagnostics.extend(found);
     diagnostics.extend(owners::advice(clients, selected, &changes).await);
     for (change, image, error) in Gatherer::record_digests(clients, selected, &mut changes).await {
@@ -165,7 +188,26 @@ pub(crate) async fn plan(
     }
     let undecided = |status| matches!(status, ImageStatus::Undetermined | ImageStatus::Invalid);
     let complete = !left_out && !decisions.iter().any(|decision| undecided(decision.status));
-    Plan { created: options.now, complete, changes, decisions, diagnostics, files: landed.files }
+    let plan = Plan { created: options.now, complete, changes, decisions, diagnostics, files: landed.files };
+    (plan, checked)
+}
+
+/// The changes that some of the decisions lead to, by Application and position in the image list.
+pub(crate) async fn some_changes(
+    clients: &Clients<'_>,
+    selected: &[Selected],
+    mut checked: Checked,
+    wanted: &[(ApplicationKey, usize)],
+    options: &Options,
+) -> Vec<Change> {
+    let is_wanted = |decision: &Decision| {
+        wanted.iter().any(|(key, position)| *key == decision.application && *position == decision.position)
+    };
+    checked.decisions.retain(is_wanted);
+    let mut changes = changes(clients, selected, &checked, options).await.changes;
+    // What could not be had was said when all of them were planned.
+    Gatherer::record_digests(clients, selected, &mut changes).await;
+    changes
 }
 
 /// The changes that decisions lead to, as far as they can be written.
@@ -184,21 +226,23 @@ pub(crate) async fn changes(
 }
 
 /// Asks the registries what is needed, several at a time, and decides about each image as soon as it is known; the order
-/// is that of the selection.
+/// is that of the selection. `only`: some of the images.
 async fn decide_all(
     clients: &Clients<'_>,
     selected: &[Selected],
     placements: &Placements,
-    options: &Options,
+    (options, only): (&Options, Option<&BTreeSet<(ApplicationKey, usize)>>),
 ) -> Vec<(Decision, Vec<Diagnostic>)> {
-    let gatherer = &Gatherer::new(clients, options.check_platforms);
+    let gatherer = &Gatherer::new(clients, options);
     let surveys: Vec<Survey<'_>> = selected
         .iter()
         .flat_map(|selected| {
-            selected.rules.images.iter().map(|rule| {
-                let placement = placements.get(&(selected.application.key.clone(), rule.position)).cloned();
+            selected.rules.images.iter().filter_map(|rule| {
+                let key = (selected.application.key.clone(), rule.position);
                 let nowhere = || Err(Invalid::new(Reason::UnsupportedSource, "it was not looked for"));
-                decide::survey(&selected.application, rule, placement.unwrap_or_else(nowhere))
+                let placement = placements.get(&key).cloned().unwrap_or_else(nowhere);
+                let wanted = only.is_none_or(|only| only.contains(&key));
+                wanted.then(|| decide::survey(&selected.application, rule, placement))
             })
         })
         .collect();

@@ -2,6 +2,7 @@
 //!
 //! Renderers take values and return text; only [`Printer`] writes, and nothing in here asks or decides anything.
 
+use std::borrow::Cow;
 use std::io;
 use std::io::Write as _;
 
@@ -12,6 +13,7 @@ use crate::error::Error;
 
 pub(crate) mod diagnostics;
 pub(crate) mod diff;
+pub(crate) mod markdown;
 #[cfg(test)]
 mod properties;
 pub(crate) mod receipts;
@@ -19,15 +21,32 @@ pub(crate) mod style;
 pub(crate) mod table;
 pub(crate) mod text;
 
+/// What hints call the tool.
+const USUAL: &str = "kubectl image-update";
+
 /// The two streams: data on standard output, everything else on standard error.
 pub(crate) struct Printer {
     color: ColorChoice,
     quiet: bool,
+    /// What people type to run the tool, where it is not what texts say.
+    program: Option<&'static str>,
+    silent: bool,
 }
 
 impl Printer {
     pub(crate) fn new(color: ColorChoice, quiet: bool) -> Self {
-        Self { color, quiet }
+        Self { color, quiet, program: None, silent: false }
+    }
+
+    /// Has hints and errors name the tool as it is typed.
+    #[must_use]
+    pub(crate) fn called(self, name: &'static str) -> Self {
+        Self { program: (name != USUAL).then_some(name), ..self }
+    }
+
+    /// Says nothing at all on standard error.
+    pub(crate) fn silent() -> Self {
+        Self { silent: true, ..Self::new(ColorChoice::Never, true) }
     }
 
     /// Writes data to standard output. A reader who has gone away has had enough: that is success.
@@ -53,6 +72,13 @@ impl Printer {
 
     /// Says something on standard error that must be seen. When even that fails there is nobody left to tell.
     pub(crate) fn alert(&self, text: &str) {
+        if self.silent {
+            return;
+        }
+        let text = match self.program {
+            Some(name) => Cow::Owned(text.replace(USUAL, name)),
+            None => Cow::Borrowed(text),
+        };
         let mut stream = AutoStream::new(io::stderr(), self.color);
         let _ = stream.write_all(text.as_bytes());
         if !text.ends_with('\n') {

@@ -57,7 +57,8 @@ pub(super) fn targets(session: &Session, args: &TargetArgs, write: &WriteArgs, v
         return Err(Error::usage("there is no terminal to ask at").hint("give --yes, or name the Applications"));
     }
     let (scope, selector) = (args.scope.clone(), args.selector.clone());
-    let selection = SelectionArgs { applications, scope, selector, filename: Vec::new(), recursive: false };
+    let selection =
+        SelectionArgs { applications, scope, selector, filename: Vec::new(), recursive: false, shard: None };
     if let Some(twice) = words
         .iter()
         .enumerate()

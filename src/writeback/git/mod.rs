@@ -30,6 +30,7 @@ use crate::writeback::git::place::SHARED_OVERRIDE;
 use crate::writeback::kustomize;
 use crate::writeback::source;
 
+pub(super) mod overridden;
 mod past;
 mod path;
 mod place;
@@ -121,6 +122,7 @@ pub(super) fn placement(
         configured: None,
         renderer,
         view: Source::default(),
+        overridden: None,
         git: Some(in_git),
     })
 }
@@ -198,6 +200,7 @@ pub(crate) fn located(placement: &Placement, rule: &ImageRule, tree: &Tree) -> R
         configured: None,
         renderer: Some(renderer),
         view: Source::default(),
+        overridden: None,
         git: None,
     };
     match read {

@@ -8,4 +8,5 @@ mod plan_file;
 mod prompt;
 mod races;
 mod rights;
+mod stages;
 mod wait;

@@ -3,6 +3,7 @@
 mod branches;
 mod files;
 mod logins;
+mod overrides;
 mod past;
 mod pins;
 mod races;
