@@ -174,7 +174,15 @@ impl GitClone {
 
     /// Fetches commits by their names; all of them, or none.
     pub(super) async fn fetch_by_name(&mut self, commits: &[ObjectId]) -> Result<(), Failure> {
-        let refspecs: Vec<_> = commits.iter().map(|commit| format!("+{commit}:refs/fetched/{commit}\n")).collect();
+        let refspecs: Vec<_> = commits
+            .iter()
+            .map(|commit| {
+                format!(
+                    "+{commit}:refs/named/{commit}
+"
+                )
+            })
+            .collect();
         let refspecs = refspecs.concat();
         self.fetch_refspecs(refspecs.clone()).await?;
         self.fetched.push_str(&refspecs);

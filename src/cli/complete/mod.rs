@@ -154,7 +154,7 @@ async fn candidates(process: Process, mut command: Command, words: &[String]) ->
         Place::Command => answer.candidates = commands(line.command),
         Place::Flag => answer.candidates = flags(&line),
         Place::Value(argument) => {
-            let source = values::source(line.command, argument);
+            let source = values::source(&line, argument);
             match source {
                 Source::Files => answer.directive = 0,
                 Source::Folders => answer.directive = FOLDERS,
