@@ -28,6 +28,8 @@ use crate::registry::RegistryErrorKind;
 use crate::registry::Remote;
 use crate::strategy::Needs;
 
+mod dates;
+
 /// How many tags of one repository are described at a time; the registry client bounds what one host gets.
 const TAGS_AT_A_TIME: usize = 32;
 /// How many tags that would win are asked for their platforms before it is given up.
@@ -38,6 +40,8 @@ pub(crate) struct Gatherer<'a> {
     clients: &'a Clients<'a>,
     /// Platforms matter to strategies that go by names too.
     check_platforms: bool,
+    /// When images were built is asked for everyone who wants to know, not only for strategies.
+    dates: bool,
     node_platforms: OnceCell<(Platforms, Option<Diagnostic>)>,
 }
 
@@ -49,7 +53,13 @@ struct Missing {
 
 impl<'a> Gatherer<'a> {
     pub(crate) fn new(clients: &'a Clients<'a>, check_platforms: bool) -> Self {
-        Self { clients, check_platforms, node_platforms: OnceCell::new() }
+        Self { clients, check_platforms, dates: false, node_platforms: OnceCell::new() }
+    }
+
+    #[must_use]
+    pub(crate) fn dating(mut self, dates: bool) -> Self {
+        self.dates = dates;
+        self
     }
 
     /// Everything that the decision about an image needs to know from its registry.
@@ -83,6 +93,9 @@ impl<'a> Gatherer<'a> {
             }
         };
         let evidence = match facts {
+            Ok(facts) if self.dates => {
+                Evidence::Facts(dates::dated(clients, (survey, &remote), facts, &mut diagnostics).await)
+            }
             Ok(facts) => Evidence::Facts(facts),
             Err(Missing { reason, message }) => Evidence::Missing { reason, message },
         };

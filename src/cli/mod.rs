@@ -27,6 +27,7 @@ mod external_diff;
 mod git_args;
 mod help;
 mod logging;
+mod next;
 mod pin;
 mod pin_args;
 mod plan;
@@ -34,6 +35,7 @@ mod registries_conf;
 mod select;
 mod session;
 mod settings;
+mod suggest;
 mod summary;
 mod wait;
 
@@ -64,7 +66,7 @@ pub(crate) async fn run(process: Process) -> ExitCode {
 async fn dispatch(cli: Cli, process: Process, color: ColorChoice) -> Result<ExitCode, Error> {
     let Cli { command, connection, general } = cli;
     logging::start(general.verbose);
-    let printer = Printer::new(color, general.quiet);
+    let printer = Printer::new(color, general.quiet).telling(settings::telling(&general, &process));
     let timeout = general.timeout.as_deref().map(|text| settings::duration("--timeout", text)).transpose()?;
     match command {
         Command::Version => {
@@ -78,6 +80,7 @@ async fn dispatch(cli: Cli, process: Process, color: ColorChoice) -> Result<Exit
             Ok(ExitCode::Done)
         }
         command => {
+            only_check_makes_a_page(&command)?;
             let session = Session::new(process, printer, connection, general)?;
             let work = async {
                 match command {
@@ -92,6 +95,21 @@ async fn dispatch(cli: Cli, process: Process, color: ColorChoice) -> Result<Exit
             within(timeout, &session, Box::pin(work)).await
         }
     }
+}
+
+/// A page is made of a check only.
+fn only_check_makes_a_page(command: &Command) -> Result<(), Error> {
+    let output = match command {
+        Command::Plan(args) => args.output.output,
+        Command::Apply(args) => args.output.output,
+        Command::Pin(args) => args.output.output,
+        Command::Unpin(args) => args.output.output,
+        Command::Check(_) | Command::Completion(_) | Command::Version => return Ok(()),
+    };
+    if output == args::Output::Html {
+        return Err(Error::usage("-o html is for check only").hint("`-o markdown` makes a text for a pull request"));
+    }
+    Ok(())
 }
 
 /// Runs work for as long as `--timeout` allows. Once it writes, it is not cut off: the write in hand is finished, no

@@ -4,14 +4,21 @@
 
 use std::io;
 use std::io::Write as _;
+use std::sync::Arc;
 
 use anstream::AutoStream;
 use anstream::ColorChoice;
 
 use crate::error::Error;
+use crate::model::progress::Event;
+use crate::model::progress::Watch;
+use progress::Line;
+use progress::Show;
 
 pub(crate) mod diagnostics;
 pub(crate) mod diff;
+pub(crate) mod html;
+mod progress;
 #[cfg(test)]
 mod properties;
 pub(crate) mod receipts;
@@ -23,11 +30,35 @@ pub(crate) mod text;
 pub(crate) struct Printer {
     color: ColorChoice,
     quiet: bool,
+    telling: Telling,
+    line: Arc<Line>,
+}
+
+/// How it is told what a run is at while it works.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Telling {
+    #[default]
+    Nothing,
+    /// On one line that is gone in the end, for whoever sits at a terminal.
+    Line,
+    /// Line by line, as it comes.
+    Lines,
 }
 
 impl Printer {
     pub(crate) fn new(color: ColorChoice, quiet: bool) -> Self {
-        Self { color, quiet }
+        Self { color, quiet, telling: Telling::default(), line: Arc::default() }
+    }
+
+    #[must_use]
+    pub(crate) fn telling(mut self, telling: Telling) -> Self {
+        self.telling = telling;
+        self
+    }
+
+    /// Shows what the run is at until the result is dropped, if that is wanted.
+    pub(crate) fn show_progress(&self) -> Option<Show> {
+        (self.telling == Telling::Line).then(|| self.line.show())
     }
 
     /// Writes data to standard output. A reader who has gone away has had enough: that is success.
@@ -35,6 +66,7 @@ impl Printer {
     /// # Errors
     /// Standard output cannot be written to, for example because the disk is full.
     pub(crate) fn data(&self, text: &str) -> Result<(), Error> {
+        let _clear = self.line.clear();
         let mut stream = AutoStream::new(io::stdout(), self.color);
         match stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
@@ -53,10 +85,24 @@ impl Printer {
 
     /// Says something on standard error that must be seen. When even that fails there is nobody left to tell.
     pub(crate) fn alert(&self, text: &str) {
+        let _clear = self.line.clear();
         let mut stream = AutoStream::new(io::stderr(), self.color);
         let _ = stream.write_all(text.as_bytes());
         if !text.ends_with('\n') {
             let _ = stream.write_all(b"\n");
+        }
+    }
+}
+
+impl Watch for Printer {
+    fn event(&self, event: Event<'_>) {
+        match (self.telling, event) {
+            (Telling::Line, event) => self.line.event(event),
+            (Telling::Lines, Event::Began(what)) => self.note(&format!("waiting for {}", text::safe(what))),
+            (Telling::Lines, Event::Asking { registry, repository }) => {
+                self.note(&format!("asking {} about {}", text::safe(registry), text::safe(repository)));
+            }
+            (Telling::Lines | Telling::Nothing, _) => {}
         }
     }
 }
