@@ -181,8 +181,10 @@ provide_git() {
 # found beside it, as those of the user would be.
 provide_browser() {
   local packages="chromium chromium-driver fonts-dejavu-core"
+  # One of its libraries looks for another in a folder of its own.
+  local pulse="LD_LIBRARY_PATH=\$LD_LIBRARY_PATH:\$(echo \"\$tree\"/usr/lib/*/pulseaudio)"
   local fonts="[ -e /etc/fonts/fonts.conf ] || export FONTCONFIG_PATH=\"\$tree/etc/fonts\" XDG_DATA_HOME=\"\$tree/usr/share\""
-  provide_tree chromium "$packages" usr/lib/chromium/chromium "$fonts"
+  provide_tree chromium "$packages" usr/lib/chromium/chromium "$pulse; $fonts"
   provide_tree chromedriver "$packages" usr/bin/chromedriver
 }
 

@@ -93,6 +93,11 @@ fn head() -> String {
     )
 }
 
+/// `2026-11-22 09:00 UTC`.
+fn minute(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
 /// `3 images`, `1 image`.
 fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
@@ -100,7 +105,7 @@ fn count(number: usize, noun: &str) -> String {
 
 fn header(page: &Page<'_>) -> String {
     let applications: BTreeSet<_> = page.decisions.iter().map(|decision| &decision.application).collect();
-    let now = page.now.strftime("%Y-%m-%d %H:%M UTC");
+    let now = minute(page.now);
     format!(
         "<header>\n<div><h1>Image updates</h1>\n<p>{} in {}, checked <time datetime=\"{}\">{now}</time></p></div>\n\
          <button type=\"button\" id=\"theme\" hidden>Theme: system</button>\n</header>\n",
@@ -237,7 +242,8 @@ fn row(decision: &Decision, scale: &picture::Scale, (rank, again): (usize, bool)
     let (order, behind) = picture::behind(decision.behind, scale);
     let label = text(decision.label());
     let reference = decision.reference.as_ref().map(ToString::to_string).filter(|full| full != decision.label());
-    let reference = reference.map_or_else(String::new, |reference| format!("<small>{}</small>", text(&reference)));
+    let reference =
+        reference.map_or_else(String::new, |full| format!("<small>{}</small>", text(&full).replace('/', "/<wbr>")));
     format!(
         "<tr role=\"row\"{class} data-status=\"{status}\">\
          <th scope=\"row\" role=\"rowheader\" data-label=\"Application\"><small>{namespace}/</small>{name}</th>\
@@ -309,7 +315,7 @@ fn write_back(destination: &Destination) -> String {
 /// ` by ann until 2026-12-01: because`.
 fn pin_words(pin: &Pin, expired: bool) -> String {
     let by = pin.by.as_deref().map_or_else(String::new, |by| format!(" by {}", text(by)));
-    let until = pin.until.map_or_else(String::new, |until| format!(" until {}", until.strftime("%Y-%m-%d")));
+    let until = pin.until.map_or_else(String::new, |until| format!(" until {}", minute(until)));
     let expired = if expired { ", ran out" } else { "" };
     let reason = pin.reason.as_deref().map_or_else(String::new, |reason| format!(": {}", text(reason)));
     format!("{by}{until}{expired}{reason}")
@@ -327,8 +333,7 @@ fn pins(decisions: &[Decision]) -> String {
             code(&short(&pin.version)),
             pin.by.as_deref().map_or_else(|| none("not recorded"), text),
             pin.at.strftime("%Y-%m-%d"),
-            pin.until
-                .map_or_else(|| "until it is taken away".to_owned(), |until| until.strftime("%Y-%m-%d").to_string()),
+            pin.until.map_or_else(|| "it is taken away".to_owned(), minute),
             if decision.pin_expired { " <span class=\"badge doubt\">Ran out</span>" } else { "" },
             pin.reason.as_deref().map_or_else(|| none("no reason given"), text),
         );
@@ -359,7 +364,7 @@ fn problems(diagnostics: &[Diagnostic]) -> String {
         let application = application.map_or_else(String::new, |key| format!("<b>{}</b> ", text(&key.to_string())));
         let place = diagnostic.place.as_ref();
         let place = place.map_or_else(String::new, |place| format!("<small>{}</small>", text(&place.annotation)));
-        let hint = diagnostic.hint.as_deref().map_or_else(String::new, |hint| format!("<p>{}</p>", text(hint)));
+        let hint = diagnostic.hint.as_deref().map_or_else(String::new, |hint| format!("<p>Hint: {}</p>", text(hint)));
         let _ = writeln!(
             html,
             "<li><span class=\"badge {tone}\">{}</span> {application}{}{place}{hint}<small>{}</small></li>",

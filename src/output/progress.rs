@@ -112,19 +112,23 @@ impl Line {
 impl State {
     fn draw(&mut self) {
         let columns = terminal_size::terminal_size_of(io::stderr()).map_or(DEFAULT_WIDTH, |(width, _)| width.0.into());
-        // The last column is left free: a terminal may break the line behind it.
-        let Some(text) = self.counts.line(columns.saturating_sub(1)) else { return };
+        // At its end there is room for the `^C` that a terminal echoes: a line that breaks could not be taken away.
+        let Some(text) = self.counts.line(columns.saturating_sub(4)) else { return };
         self.drawn = true;
-        let mut stderr = io::stderr().lock();
-        let _ = write!(stderr, "\r{text}\u{1b}[K").and_then(|()| stderr.flush());
+        put(&format!("\r{text}\u{1b}[K"));
     }
 
     fn erase(&mut self) {
         if std::mem::take(&mut self.drawn) {
-            let mut stderr = io::stderr().lock();
-            let _ = write!(stderr, "\r\u{1b}[K").and_then(|()| stderr.flush());
+            put("\r\u{1b}[K");
         }
     }
+}
+
+/// Writes to the terminal in one go: in pieces, what is typed meanwhile could be echoed inside a control sequence.
+fn put(text: &str) {
+    let mut stderr = io::stderr().lock();
+    let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
 }
 
 impl Drop for Show {
@@ -162,16 +166,15 @@ impl Counts {
         }
     }
 
-    /// `12 of 40 images decided, 2 of 3 registries answered, waiting for ghcr.io (5)`, cut to `columns`.
+    /// `12/40 images, 2/3 registries answered, waiting for ghcr.io (5)`, cut to `columns`.
     fn line(&self, columns: usize) -> Option<String> {
         let mut parts = Vec::new();
         if self.decided < self.images {
-            parts.push(format!("{} of {} decided", self.decided, noun(self.images, "image")));
+            parts.push(format!("{}/{} images", self.decided, self.images));
             let answered = self.waiting.values().filter(|waiting| **waiting == 0).count();
             let asked = self.waiting.len();
             if asked > 0 {
-                let registries = if asked == 1 { "registry" } else { "registries" };
-                parts.push(format!("{answered} of {asked} {registries} answered"));
+                parts.push(format!("{answered}/{asked} registries answered"));
             }
         }
         let mut waiting: Vec<(&str, usize)> =
@@ -188,10 +191,6 @@ impl Counts {
         }
         (!parts.is_empty()).then(|| cut(&safe(&parts.join(", ")), columns))
     }
-}
-
-fn noun(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
 /// As much of a line as fits, with a sign that there is more.
@@ -234,10 +233,10 @@ mod tests {
             (&[][..], None),
             (&[Event::Began("the API server")], Some("waiting for the API server")),
             (&[Event::Began("a"), Event::Began("b"), Event::Ended("a")], Some("waiting for b")),
-            (&[planned(hub)], Some("0 of 1 image decided, 0 of 1 registry answered, waiting for docker.io (1)")),
+            (&[planned(hub)], Some("0/1 images, 0/1 registries answered, waiting for docker.io (1)")),
             (
                 &[planned(hub), planned(ghcr), planned(ghcr), planned(None), decided(None), decided(hub)],
-                Some("2 of 4 images decided, 1 of 2 registries answered, waiting for ghcr.io (2)"),
+                Some("2/4 images, 1/2 registries answered, waiting for ghcr.io (2)"),
             ),
             (&[planned(hub), decided(hub)], None),
             (&[planned(hub), decided(hub), decided(hub), Event::Ended("x")], None),

@@ -156,8 +156,8 @@ fn columns(layout: Layout) -> Vec<Column> {
     columns.push(("IMAGE", Box::new(|decision| safe(decision.label()))));
     columns.push(("CURRENT", Box::new(current)));
     columns.push(("NEWEST", Box::new(candidate)));
-    columns.push((BEHIND, Box::new(|decision| decision.behind.and_then(behind).unwrap_or_else(dash))));
     columns.push((STATUS, Box::new(|decision| decision.status.name().to_owned())));
+    columns.push((BEHIND, Box::new(|decision| decision.behind.and_then(behind).unwrap_or_else(dash))));
     if layout.wide {
         columns.push(("REASON", Box::new(|decision| decision.reason.name())));
         columns.push(("STRATEGY", Box::new(|decision| safe(&decision.strategy))));

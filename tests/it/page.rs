@@ -163,7 +163,7 @@ fn a_reader_without_scripts_eyes_or_a_wide_screen_gets_everything() {
     // No screen is too narrow, and no text too faint.
     for scheme in ["light", "dark"] {
         browser.prefer(scheme);
-        for width in [320, 390, 800, 1400] {
+        for width in [320, 390, 800, 1119, 1121, 1400] {
             browser.size(width, 900);
             let overflow =
                 browser.run("return document.documentElement.scrollWidth - document.documentElement.clientWidth");
@@ -221,6 +221,19 @@ fn the_theme_follows_the_reader_and_the_button() {
     assert_eq!(page(), dark);
     browser.click("#theme");
     assert_eq!(page(), light);
+    // On paper nothing is wider than the sheet, and nothing is there to press.
+    browser.on_paper(true);
+    browser.size(690, 980);
+    let wide = browser.run(
+        "return Array.from(document.querySelectorAll('body *')).filter((node) => node.checkVisibility() && node.getBoundingClientRect().right > 691)
+           .map((node) => node.tagName + ' ' + node.textContent.slice(0, 40));",
+    );
+    assert_eq!(wide, json!([]));
+    let tools = "return document.querySelector('.tools').offsetHeight + document.querySelector('#theme').offsetHeight";
+    assert_eq!(browser.run(tools), 0);
+    assert_eq!(rows(&browser), ALL);
+    browser.on_paper(false);
+    browser.size(1400, 900);
     let paper = browser.print();
     assert!(paper.starts_with(b"%PDF"), "it is not a document");
     keep_pictures(&browser, &paper);
@@ -238,19 +251,25 @@ fn keep_pictures(browser: &Browser, paper: &[u8]) {
             std::fs::write(folder.join(format!("{scheme}-{width}.png")), browser.picture()).unwrap();
         }
     }
+    browser.on_paper(true);
+    browser.size(690, 980);
+    std::fs::write(folder.join("paper.png"), browser.picture()).unwrap();
 }
 
 #[test]
 fn a_thousand_applications_stay_usable() {
     let world = World::new(Backend::Double);
-    let image = world.image(REPOSITORY);
-    bookstore::publish_versions(&world);
+    let repositories = ["acme/a", "acme/b", "acme/c"];
+    let tags = [("v1.0.0", "2026-10-01T08:00:00Z"), ("v1.0.1", "2026-11-02T08:00:00Z")];
+    repositories.iter().for_each(|repository| bookstore::publish(&world, repository, &tags));
+    let images = repositories.map(|repository| format!("{}:v1.0.0", world.image(repository)));
+    let images: Vec<&str> = images.iter().map(String::as_str).collect();
     let mut manifests = String::new();
     for number in 0..1000 {
-        let list = format!("a={image}:~1.0, b={image}:^1, c={image}:^2");
+        let list =
+            "$REGISTRY/acme/a, $REGISTRY/acme/b, $REGISTRY/acme/c".replace("$REGISTRY", &world.registry().host());
         let application = Application::named(&format!("app-{number:04}")).image_list(&list);
-        let application = bookstore::running(application, &world, Form::Kustomize, "v1.0.0");
-        writeln!(manifests, "---\n{}", Value::from(application)).unwrap();
+        writeln!(manifests, "---\n{}", Value::from(application.kustomize(&images).images(&images))).unwrap();
     }
     world.file("apps.yaml", &manifests);
     let path = page(&world, &["check", "-f", "apps.yaml", "-o", "html"]);

@@ -18,14 +18,18 @@ on_both!(what_is_printed_leads_to_a_clean_check, a_list_is_completed, the_first_
 /// The bookstore without a single annotation.
 fn plain(world: &World, form: Form) -> Value {
     bookstore::publish_versions(world);
-    world.application(bookstore::running(Application::named("bookstore"), world, form, "v1.0.0"))
+    let (name, image) = (world.image(REPOSITORY), format!("{}:v1.0.0", world.image(REPOSITORY)));
+    let application = Application::named("bookstore").images(&[&image]);
+    world.application(match form {
+        Form::Helm => application.helm(&[("web.repository", &name), ("web.tag", "v1.0.0"), ("password", "hunter2")]),
+        Form::Kustomize => application.kustomize(&[&format!("store={image}")]),
+    })
 }
 
 fn what_is_printed_leads_to_a_clean_check(backend: Backend) {
     for form in [Form::Helm, Form::Kustomize] {
         let world = World::new(backend);
         plain(&world, form);
-        world.forget();
         let suggested = world.run(&["check", "bookstore", "--suggest"]).expect(0);
         assert!(world.writes().is_empty(), "it reads only");
         let image = world.image(REPOSITORY);

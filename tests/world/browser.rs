@@ -85,6 +85,11 @@ impl Browser {
         self.devtools("Emulation.setEmulatedMedia", &features);
     }
 
+    /// Has the page look as on paper, or as on a screen again.
+    pub(crate) fn on_paper(&self, paper: bool) {
+        self.devtools("Emulation.setEmulatedMedia", &json!({"media": if paper { "print" } else { "" }}));
+    }
+
     /// Loads pages from now on as for a reader without scripts, or with them.
     pub(crate) fn scripts(&self, on: bool) {
         self.devtools("Emulation.setScriptExecutionDisabled", &json!({"value": !on}));

@@ -81,11 +81,13 @@ pub(super) fn shares(shares: &[(&str, usize)], spoken: &str) -> String {
     let mut svg = format!(
         "<svg class=\"shares\" viewBox=\"0 0 1000 12\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{spoken}\">"
     );
-    let mut x = 0;
+    let mut before = 0;
     for (tone, count) in shares {
-        let width = 1000 * count / total;
-        let _ = write!(svg, "<rect class=\"{tone}\" x=\"{x}\" y=\"0\" width=\"{}\" height=\"12\"/>", width.max(2));
-        x += width;
+        let x = 1000 * before / total;
+        before += count;
+        // However few they are, they show.
+        let width = (1000 * before / total - x).max(4);
+        let _ = write!(svg, "<rect class=\"{tone}\" x=\"{x}\" y=\"0\" width=\"{width}\" height=\"12\"/>");
     }
     svg.push_str("</svg>\n");
     svg

@@ -51,10 +51,10 @@ fn at(width: Option<u16>) -> String {
 #[test]
 fn where_there_is_room_a_decision_is_one_line() {
     let expected = "\
-APPLICATION  IMAGE                    CURRENT                NEWEST                      BEHIND     STATUS           WHY
-bookstore    bookstore                v1.0.0                 v1.0.1                      1 version  UpdateAvailable  newest of 3 tags that satisfy ~1.0
-guestbook    docker.io/library/nginx  v0.9.0, v1.0.0         -                           -          Invalid          `~a.b` is not a version constraint: the second number is missing
-guestbook    redis                    7@sha256:aaaaaaaaaaaa  v1.0.1@sha256:bbbbbbbbbbbb  -          RolledBack       v1.0.1 was deployed before and left for 7
+APPLICATION  IMAGE                    CURRENT                NEWEST                      STATUS           BEHIND     WHY
+bookstore    bookstore                v1.0.0                 v1.0.1                      UpdateAvailable  1 version  newest of 3 tags that satisfy ~1.0
+guestbook    docker.io/library/nginx  v0.9.0, v1.0.0         -                           Invalid          -          `~a.b` is not a version constraint: the second number is missing
+guestbook    redis                    7@sha256:aaaaaaaaaaaa  v1.0.1@sha256:bbbbbbbbbbbb  RolledBack       -          v1.0.1 was deployed before and left for 7
 ";
     assert_eq!(at(None), expected);
 }
@@ -95,8 +95,8 @@ fn columns_are_as_asked_for() {
             "IMAGE",
             "CURRENT",
             "NEWEST",
-            "BEHIND",
             "STATUS",
+            "BEHIND",
             "REASON",
             "STRATEGY",
             "CONSTRAINT",
@@ -165,9 +165,9 @@ fn markdown_is_a_table() {
     assert_eq!(
         text.lines().take(3).collect::<Vec<_>>(),
         [
-            "| Namespace | Application | Image | Current | Newest | Behind | Status | Why |",
+            "| Namespace | Application | Image | Current | Newest | Status | Behind | Why |",
             "| --- | --- | --- | --- | --- | --- | --- | --- |",
-            "| argocd | bookstore | bookstore | v1.0.0 | v1.0.1 | 1 version | UpdateAvailable | newest of 3 tags that satisfy \\~1.0 |",
+            "| argocd | bookstore | bookstore | v1.0.0 | v1.0.1 | UpdateAvailable | 1 version | newest of 3 tags that satisfy \\~1.0 |",
         ]
     );
     assert_eq!(markdown(&[], layout), "");

@@ -55,9 +55,9 @@ fn tables_are_for_people(backend: Backend) {
     let web = format!("web{}", " ".repeat(image.len() - "web".len()));
     let expected = format!(
         "\
-APPLICATION  IMAGE{pad}  CURRENT  NEWEST  BEHIND     STATUS           WHY
-bookstore    {web}  v1.0.0   v1.0.1  1 version  UpdateAvailable  newest of 2 tags that satisfy ~1.0
-done         {image}  v1.0.1   v1.0.1  -          UpToDate         newest of 2 tags that satisfy ~1.0
+APPLICATION  IMAGE{pad}  CURRENT  NEWEST  STATUS           BEHIND     WHY
+bookstore    {web}  v1.0.0   v1.0.1  UpdateAvailable  1 version  newest of 2 tags that satisfy ~1.0
+done         {image}  v1.0.1   v1.0.1  UpToDate         -          newest of 2 tags that satisfy ~1.0
 "
     );
     assert_eq!(table.stdout, expected);
