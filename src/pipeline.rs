@@ -31,6 +31,8 @@ use crate::model::image::Repository;
 use crate::model::image::Version;
 use crate::model::plan::Change;
 use crate::model::plan::Plan;
+use crate::model::progress::Event;
+use crate::model::progress::Watch;
 use crate::propose;
 use crate::propose::Proposal;
 use crate::registry::Registries;
@@ -57,6 +59,8 @@ pub(crate) struct Clients<'a> {
     pub(crate) registries: &'a Registries,
     pub(crate) logins: &'a Logins,
     pub(crate) repositories: &'a Repositories,
+    /// Who is told what the run is at.
+    pub(crate) watch: &'a dyn Watch,
 }
 
 impl<'a> Clients<'a> {
@@ -84,6 +88,8 @@ pub(crate) struct Options {
     pub(crate) include_rolled_back: bool,
     /// Strategies that go by names choose only images for the platforms wanted too.
     pub(crate) check_platforms: bool,
+    /// When the current and the newest image were built is asked for too, where no decision needs it.
+    pub(crate) dates: bool,
     /// How many images are worked on at a time.
     pub(crate) concurrency: usize,
     /// No repository is looked into.
@@ -250,6 +256,7 @@ async fn decide_all(
     let mut turns = Vec::with_capacity(surveys.len());
     for (index, survey) in surveys.into_iter().enumerate() {
         let mut turn = 0;
+        clients.watch.event(Event::Planned { registry: registry(&survey) });
         if let Some(repository) = survey.rule.repository.as_ref().filter(|_| survey.asks_registry()) {
             clients.registries.announce(&Remote::named(&survey.rule.name, repository.clone()));
             let before = asked.entry(repository).or_insert(0);
@@ -261,15 +268,26 @@ async fn decide_all(
     // One image of each repository goes first: those that share its answer need not keep others from asking.
     turns.sort_by_key(|(turn, index, _)| (*turn, *index));
     let mut decided: Vec<_> = futures::stream::iter(turns.into_iter().map(|(_, index, survey)| async move {
+        let registry = registry(&survey);
+        if let (Some(registry), Some(repository)) = (registry, &survey.rule.repository) {
+            clients.watch.event(Event::Asking { registry, repository: repository.path() });
+        }
         let (evidence, mut diagnostics) = gatherer.evidence(&survey).await;
         diagnostics.extend(unasked_pin(&survey, &evidence, options.now));
-        (index, decide::conclude(survey, evidence, options.now), diagnostics)
+        let decision = decide::conclude(survey, evidence, options.now);
+        clients.watch.event(Event::Decided { registry });
+        (index, decision, diagnostics)
     }))
     .buffer_unordered(options.concurrency.max(1))
     .collect()
     .await;
     decided.sort_by_key(|(index, ..)| *index);
     decided.into_iter().map(|(_, decision, diagnostics)| (decision, diagnostics)).collect()
+}
+
+/// The registry that has to be asked for an image.
+fn registry<'a>(survey: &Survey<'a>) -> Option<&'a str> {
+    survey.rule.repository.as_ref().filter(|_| survey.asks_registry()).map(Repository::registry)
 }
 
 /// A registry that failed for a pinned image: the pin holds all the same.
@@ -345,6 +363,7 @@ fn require_verification(decision: &mut Decision, updater: &str) {
         decision.message =
             format!("the ImageUpdater `{updater}` demands a signature, which this version cannot verify");
         decision.candidate = None;
+        decision.behind = None;
     }
 }
 

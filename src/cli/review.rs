@@ -46,6 +46,7 @@ pub(crate) async fn run(session: &Session, args: &PlanArgs, path: &Path) -> Resu
             dry_run: DryRun::Client,
             interrupted: &session.interrupted,
             refused: saved::refused(session, &cluster, &saved.changes).await?,
+            watch: &session.printer,
         };
         Ok::<_, Error>(executor.examine(&saved.changes).await)
     };
