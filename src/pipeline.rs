@@ -29,7 +29,6 @@ use crate::model::decision::Reason;
 use crate::model::diagnostic::Diagnostic;
 use crate::model::image::Repository;
 use crate::model::image::Version;
-use crate::model::plan::Change;
 use crate::model::plan::Plan;
 use crate::model::progress::Event;
 use crate::model::progress::Watch;
@@ -44,10 +43,12 @@ use crate::writeback::Placements;
 
 mod overrides;
 pub(crate) mod owners;
+mod part;
 pub(crate) mod past;
 mod placing;
 
 pub(crate) use overrides::look_before_pinning;
+pub(crate) use part::some_changes;
 pub(crate) use placing::Prepared;
 pub(crate) use placing::placements;
 pub(crate) use placing::prepare;
@@ -152,22 +153,12 @@ pub(crate) async fn check(
     mark_conflicts(selected, &mut decisions, &mut diagnostics, &placements);
     diagnostics.extend(overrides::mark(&mut decisions, &placements));
     // Whether they stand in the way of the others is known now.
-    let left_out = left_out(selected);
+    let left_out = part::left_out(selected);
     decisions.retain(|decision| !left_out.contains(&(&decision.application, decision.position)));
     diagnostics.extend(decisions.iter().filter(|decision| is_source_problem(decision)).map(source_diagnostic));
     diagnostics.extend(placing::problems(selected, &placements));
     diagnostics.extend(decisions.iter().flat_map(decide::doubts));
     Checked { decisions, diagnostics, placements }
-}
-
-/// The entries that are not meant this time.
-fn left_out(selected: &[Selected]) -> BTreeSet<(&ApplicationKey, usize)> {
-    let mut left_out = BTreeSet::new();
-    for Selected { application, rules } in selected {
-        let of_list = rules.images.iter().filter(|rule| rule.wish.left_out);
-        left_out.extend(of_list.map(|rule| (&application.key, rule.position)));
-    }
-    left_out
 }
 
 /// Decides, and proposes the changes that the decisions lead to.
@@ -196,24 +187,6 @@ pub(crate) async fn plan(
     let complete = !left_out && !decisions.iter().any(|decision| undecided(decision.status));
     let plan = Plan { created: options.now, complete, changes, decisions, diagnostics, files: landed.files };
     (plan, checked)
-}
-
-/// The changes that some of the decisions lead to, by Application and position in the image list.
-pub(crate) async fn some_changes(
-    clients: &Clients<'_>,
-    selected: &[Selected],
-    mut checked: Checked,
-    wanted: &[(ApplicationKey, usize)],
-    options: &Options,
-) -> Vec<Change> {
-    let is_wanted = |decision: &Decision| {
-        wanted.iter().any(|(key, position)| *key == decision.application && *position == decision.position)
-    };
-    checked.decisions.retain(is_wanted);
-    let mut changes = changes(clients, selected, &checked, options).await.changes;
-    // What could not be had was said when all of them were planned.
-    Gatherer::record_digests(clients, selected, &mut changes).await;
-    changes
 }
 
 /// The changes that decisions lead to, as far as they can be written.
