@@ -60,7 +60,7 @@ pub(super) fn source(command: &Command, argument: &Arg) -> Source {
         "applications" | "application" => Source::Applications,
         "images" if command.get_name() == "unpin" => Source::Aliases { pinned: true },
         "images" => Source::Tags { bare: true },
-        "set" => Source::Tags { bare: false },
+        "sets" => Source::Tags { bare: false },
         "context" => Source::Kubeconfig(EntryKind::Context),
         "cluster" => Source::Kubeconfig(EntryKind::Cluster),
         "user" => Source::Kubeconfig(EntryKind::User),
