@@ -28,7 +28,7 @@ use crate::writeback::Placement;
 use crate::writeback::git::Unread;
 
 mod choosing;
-mod history;
+pub(crate) mod history;
 mod verdict;
 
 /// How many of the newer tags that were turned down people are told of.

@@ -41,6 +41,8 @@ use crate::writeback::Intent;
 use crate::writeback::Placements;
 
 mod overrides;
+pub(crate) mod owners;
+pub(crate) mod past;
 mod placing;
 
 pub(crate) use overrides::look_before_pinning;
@@ -138,6 +140,9 @@ pub(crate) async fn check(
         }
         decisions.push(decision);
     }
+    if !options.no_git {
+        past::recall(clients, selected, &placements, &mut decisions).await;
+    }
     mark_conflicts(selected, &mut decisions, &mut diagnostics, &placements);
     diagnostics.extend(overrides::mark(&mut decisions, &placements));
     // Whether they stand in the way of the others is known now.
@@ -172,6 +177,7 @@ pub(crate) async fn plan(
         changes(clients, selected, &checked, options).await;
     let decisions = checked.decisions.clone();
     diagnostics.extend(found);
+    diagnostics.extend(owners::advice(clients, selected, &changes).await);
     for (change, image, error) in Gatherer::record_digests(clients, selected, &mut changes).await {
         let message = format!("the digest behind {image} could not be had: {error}");
         diagnostics.push(

@@ -65,3 +65,48 @@ impl Process {
         self.stdin_is_terminal && self.stderr_is_terminal
     }
 }
+
+/// How the terminal is set up, to be put back if the process ends in the middle of a question.
+pub(crate) struct Terminal {
+    #[cfg(unix)]
+    settings: Option<rustix::termios::Termios>,
+}
+
+impl Terminal {
+    #[cfg(unix)]
+    pub(crate) fn as_it_is() -> Self {
+        Self { settings: rustix::termios::tcgetattr(std::io::stdin()).ok() }
+    }
+
+    #[cfg(not(unix))]
+    pub(crate) fn as_it_is() -> Self {
+        Self {}
+    }
+
+    /// Puts it back, as far as there is one.
+    pub(crate) fn restore(&self) {
+        #[cfg(unix)]
+        if let Some(settings) = &self.settings {
+            // A terminal that is gone needs nothing.
+            let _gone = rustix::termios::tcsetattr(std::io::stdin(), rustix::termios::OptionalActions::Now, settings);
+        }
+    }
+}
+
+/// Whether whoever started the process wants it to go on when the terminal is gone, as `nohup` does.
+///
+/// Only Linux tells without unsafe code; elsewhere it is taken to be so, and a hangup does what it does by itself.
+#[cfg(unix)]
+pub(crate) fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    // SIGHUP is signal 1, the lowest bit (proc(5)).
+    ignored.is_none_or(|mask| mask & 1 == 1)
+}
+
+/// Ends the process at once, without dropping anything.
+#[expect(clippy::exit, reason = "a question at the terminal, or a full pipe, cannot be waited for")]
+pub(crate) fn end(code: u8) -> ! {
+    std::process::exit(code.into())
+}

@@ -4,7 +4,6 @@
 //! related one is `Stale` (decisions: "push rejected"). Branches only move forward, unless `--restart-branch`.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -148,7 +147,7 @@ impl<'a> Job<'a> {
             return Ok(None);
         }
         let bytes = match tree.files.get(path) {
-            Some(Entry::File { bytes, .. }) => Some(&**bytes),
+            Some(Entry::File { bytes, .. }) => Some(bytes),
             _ => None,
         };
         let edited = located.edited_file(bytes, &change.edits, create_keys);
@@ -366,6 +365,5 @@ fn pause(attempt: u32, took: Duration) -> Duration {
 
 /// A file in a tree, replaced.
 pub(super) fn replace(tree: &mut Tree, path: &str, bytes: Vec<u8>) {
-    let bytes: Arc<[u8]> = bytes.into();
-    tree.files.insert(path.to_owned(), Entry::File { bytes, blob: None });
+    tree.files.insert(path.to_owned(), Entry::File { bytes: bytes.into(), blob: None });
 }

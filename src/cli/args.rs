@@ -51,11 +51,11 @@ pub(crate) enum Command {
     /// Write a plan, after asking
     #[command(after_help = APPLY_EXAMPLES)]
     Apply(ApplyArgs),
-    /// Hold an image at a version
-    #[command(after_help = PIN_EXAMPLES)]
+    /// Hold images at a version
+    #[command(after_help = PIN_EXAMPLES, override_usage = PIN_USAGE)]
     Pin(PinArgs),
-    /// Let a pinned image move again
-    #[command(after_help = UNPIN_EXAMPLES)]
+    /// Let pinned images move again
+    #[command(after_help = UNPIN_EXAMPLES, override_usage = UNPIN_USAGE)]
     Unpin(UnpinArgs),
     /// Explain a command, or one of the topics below
     #[command(after_help = HELP_EXAMPLES)]
@@ -91,14 +91,24 @@ const APPLY_EXAMPLES: &str = "Examples:
   kubectl image-update apply -l team=web --dry-run=server
   kubectl image-update apply -f apps/ --worktree .  edits your checkout, for a pull request of your own";
 
+const PIN_USAGE: &str = "kubectl image-update pin [OPTIONS] APP[,APP...] ALIAS[=TAG|=TAG@DIGEST|=@DIGEST]...
+       kubectl image-update pin [OPTIONS] -l SELECTOR|-A|--all ALIAS[=VERSION]...";
+
+const UNPIN_USAGE: &str = "kubectl image-update unpin [OPTIONS] APP[,APP...] [ALIAS...]
+       kubectl image-update unpin [OPTIONS] -l SELECTOR|-A|--all [ALIAS...]";
+
 const PIN_EXAMPLES: &str = "Examples:
   kubectl image-update pin bookstore web -n argocd --reason 'release freeze'
   kubectl image-update pin argocd/bookstore web=v1.0.0 --until 7d
-  kubectl image-update pin argocd/bookstore web=v1.0.0@sha256:…";
+  kubectl image-update pin argocd/bookstore web=v1.0.0@sha256:…
+  kubectl image-update pin argocd/bookstore web --previous      what ran before
+  kubectl image-update pin -l team=web web worker               in several Applications";
 
 const UNPIN_EXAMPLES: &str = "Examples:
   kubectl image-update unpin argocd/bookstore web
-  kubectl image-update unpin argocd/bookstore web --restore-version";
+  kubectl image-update unpin argocd/bookstore                   all its pinned images
+  kubectl image-update unpin argocd/bookstore web --restore-version
+  kubectl image-update unpin -A --expired                       pins that ran out";
 
 const HELP_EXAMPLES: &str = "Examples:
   kubectl image-update help plan
@@ -364,6 +374,9 @@ pub(crate) struct WriteArgs {
     /// Write although an ImageUpdater resource rules over the Application
     #[arg(long)]
     pub(crate) force: bool,
+    /// Send no Kubernetes Event about what was written
+    #[arg(long)]
+    pub(crate) no_events: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

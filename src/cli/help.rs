@@ -122,6 +122,10 @@ fn reference() -> String {
         };
         let _ = writeln!(text, "  {name:<31} {} [default: {}]", plain(key.value), plain(key.default));
     }
+    let _ = writeln!(text, "\nAnnotations, under {}:", keys::OWN_PREFIX);
+    for (name, value, default) in keys::OWN {
+        let _ = writeln!(text, "  {:<31} {} [default: {}]", format!("{name}.<alias>"), plain(value), plain(default));
+    }
     text.push_str("\nUpdate strategies:\n");
     for strategy in strategy::ALL {
         let _ = writeln!(text, "  {:<31} {}", strategy.name, plain(strategy.summary));

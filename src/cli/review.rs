@@ -7,6 +7,7 @@ use crate::apply::Commits;
 use crate::apply::Executor;
 use crate::cli::args::Output;
 use crate::cli::args::PlanArgs;
+use crate::cli::choose;
 use crate::cli::saved;
 use crate::cli::session::Session;
 use crate::cli::summary;
@@ -26,6 +27,7 @@ use crate::output::table;
 pub(crate) async fn run(session: &Session, args: &PlanArgs, path: &Path) -> Result<ExitCode, Error> {
     refuse_what_decides(args)?;
     let saved = saved::read(path)?;
+    choose::must_be_few(saved.changes.len(), args.decision.wish.max_changes)?;
     let work = async {
         let cluster = session.cluster(args.selection.scope.namespace.clone()).await?;
         session.configure_registries(&cluster).await?;

@@ -176,22 +176,6 @@ fn selector(args: &SelectionArgs) -> Result<Option<Selector>, Error> {
     parsed.map_err(|why| Error::usage(format!("-l: {why}")))
 }
 
-/// Finds one Application by name, as `pin` and `unpin` want it.
-///
-/// # Errors
-/// It is not there, or cannot be read.
-pub(crate) async fn select_one(session: &Session, text: &str, namespace: Option<&str>) -> Result<Selection, Error> {
-    let args = SelectionArgs {
-        applications: vec![text.to_owned()],
-        scope: crate::cli::args::ScopeArgs { namespace: namespace.map(str::to_owned), all_namespaces: false },
-        selector: None,
-        filename: Vec::new(),
-        recursive: false,
-        shard: None,
-    };
-    select(session, &args).await
-}
-
 async fn from_cluster(
     cluster: &Cluster,
     args: &SelectionArgs,

@@ -11,6 +11,8 @@ use crate::cli::args::Output;
 use crate::cli::args::OutputArgs;
 use crate::cli::registries_conf;
 use crate::cli::settings;
+use crate::cli::signals;
+use crate::cli::signals::Signals;
 use crate::cli::summary;
 use crate::cluster::Cluster;
 use crate::cluster::error::ClusterError;
@@ -47,7 +49,8 @@ pub(crate) struct Session {
     /// Set when no other write is to be begun.
     pub(crate) interrupted: Arc<AtomicBool>,
     /// Set from the first write on: what is in hand then is finished, not dropped.
-    pub(crate) writing: AtomicBool,
+    pub(crate) writing: Arc<AtomicBool>,
+    pub(crate) signals: Signals,
 }
 
 impl Session {
@@ -74,6 +77,9 @@ impl Session {
             now: process.now(),
             user_agent: concat!("kubectl-image-update/", env!("CARGO_PKG_VERSION")).to_owned(),
         });
+        let writing = Arc::new(AtomicBool::new(false));
+        let signals = Signals::listen(Arc::clone(&writing), printer.clone())
+            .map_err(|error| Error::failed("failed to listen for interrupts").source(error))?;
         Ok(Self {
             repositories,
             process,
@@ -83,7 +89,8 @@ impl Session {
             registries,
             logins,
             interrupted: Arc::default(),
-            writing: AtomicBool::new(false),
+            writing,
+            signals,
         })
     }
 
@@ -126,10 +133,7 @@ impl Session {
         let work = Box::pin(work);
         tokio::select! {
             done = work => Ok(done),
-            signal = tokio::signal::ctrl_c() => {
-                signal.map_err(|error| Error::failed("failed to wait for an interrupt").source(error))?;
-                Err(Error::failed("interrupted; nothing was written").with_code(ExitCode::Interrupted))
-            }
+            () = self.signals.next() => Err(signals::interrupted()),
         }
     }
 
@@ -143,7 +147,7 @@ impl Session {
         loop {
             tokio::select! {
                 done = &mut work => return Ok(done),
-                Ok(()) = tokio::signal::ctrl_c() => {
+                () = self.signals.next() => {
                     if self.interrupted.swap(true, Ordering::Relaxed) {
                         let what = "interrupted in the middle of a write, which may have been made or not";
                         return Err(Error::failed(what).with_code(ExitCode::Interrupted));

@@ -44,6 +44,14 @@ pub(super) static NAMESPACES: Resource = Resource { group: "", version: "v1", pl
 pub(super) static CONFIG_MAPS: Resource =
     Resource { group: "", version: "v1", plural: "configmaps", kind: "ConfigMap" };
 
+pub(super) static DEPLOYMENTS: Resource =
+    Resource { group: "apps", version: "v1", plural: "deployments", kind: "Deployment" };
+
+pub(super) static APPLICATION_SETS: Resource =
+    Resource { group: "argoproj.io", version: "v1alpha1", plural: "applicationsets", kind: "ApplicationSet" };
+
+pub(super) static EVENTS: Resource = Resource { group: "", version: "v1", plural: "events", kind: "Event" };
+
 pub(super) static SECRETS: Resource = Resource { group: "", version: "v1", plural: "secrets", kind: "Secret" };
 
 impl Resource {
@@ -159,6 +167,14 @@ impl Asked {
         http::Request::patch(format!("{}?fieldManager={FIELD_MANAGER}{dry_run}", self.object_path()))
             .header(http::header::CONTENT_TYPE, "application/json-patch+json")
             .body(operations.to_string().into_bytes())
+            .expect("the path holds checked names only")
+    }
+
+    /// A POST that makes an object.
+    pub(super) fn create(&self, object: &Value) -> http::Request<Vec<u8>> {
+        http::Request::post(format!("{}?fieldManager={FIELD_MANAGER}", self.resource.path(&self.scope)))
+            .header(http::header::CONTENT_TYPE, "application/json")
+            .body(object.to_string().into_bytes())
             .expect("the path holds checked names only")
     }
 

@@ -244,7 +244,7 @@ fn reports_of_writes_are_the_ones_of_the_contract() {
         assert_eq!(receipts::apply_report(&[], &BTreeMap::new(), dry_run)["dryRun"], name);
     }
     let receipts = [receipt(Outcome::Applied), receipt(Outcome::Failed)];
-    let report = receipts::pin_report(&receipts, &[Some(pin_of(None)), None], DryRun::None);
+    let report = receipts::pin_report(&receipts, (&[Some(pin_of(None)), None], &BTreeMap::new()), DryRun::None);
     assert_eq!(report["kind"], "PinReport");
     assert_eq!(report["receipts"][0]["pin"], pin(&pin_of(None), false));
     assert_eq!(report["receipts"][1].get("pin"), Some(&Value::Null));

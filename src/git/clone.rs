@@ -3,9 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::path::PathBuf;
-use std::time::Duration;
-
-use tempfile::TempDir;
 
 use crate::git::Git;
 use crate::git::Remote;
@@ -13,15 +10,12 @@ use crate::git::access::Access;
 use crate::git::error::Failure;
 use crate::git::error::GitError;
 use crate::git::error::GitErrorKind;
+use crate::git::folder::Folder;
 use crate::git::github_app;
 use crate::git::objects::Known;
 use crate::git::program::Step;
 use crate::model::git::BranchName;
 use crate::model::git::ObjectId;
-
-/// How often, and how long apart, the folder is removed again while a process that was just killed still writes to it.
-const REMOVALS: u32 = 100;
-const BETWEEN_REMOVALS: Duration = Duration::from_millis(20);
 
 /// What git says when a server does not leave out blobs.
 const UNFILTERED: &str = "filtering not recognized by server";
@@ -151,11 +145,8 @@ impl GitClone {
     /// # Errors
     /// The server cannot be asked, or does not give it.
     pub(crate) async fn fetch_commit(&mut self, commit: &ObjectId) -> Result<(), GitError> {
-        let refspec = format!("+{commit}:refs/named/{commit}\n");
-        let fetched = self.fetch_refspecs(refspec.clone()).await;
-        fetched.map_err(|failure| self.error("fetch from", failure))?;
-        self.fetched.push_str(&refspec);
-        Ok(())
+        let fetched = self.fetch_by_name(std::slice::from_ref(commit)).await;
+        fetched.map_err(|failure| self.error("fetch from", failure))
     }
 
     async fn fetch_all(&mut self, wanted: &[Reference]) -> Result<Vec<Option<ObjectId>>, Failure> {
@@ -179,6 +170,23 @@ impl GitClone {
             found.map(|commit| commit.ok_or_else(|| Failure::protocol("git fetched less than it was asked for")))
         };
         there.into_iter().enumerate().map(|one| commit(one).transpose()).collect()
+    }
+
+    /// Fetches commits by their names; all of them, or none.
+    pub(super) async fn fetch_by_name(&mut self, commits: &[ObjectId]) -> Result<(), Failure> {
+        let refspecs: Vec<_> = commits
+            .iter()
+            .map(|commit| {
+                format!(
+                    "+{commit}:refs/named/{commit}
+"
+                )
+            })
+            .collect();
+        let refspecs = refspecs.concat();
+        self.fetch_refspecs(refspecs.clone()).await?;
+        self.fetched.push_str(&refspecs);
+        Ok(())
     }
 
     async fn fetch_refspecs(&mut self, refspecs: String) -> Result<(), Failure> {
@@ -304,31 +312,5 @@ impl GitClone {
 impl std::fmt::Debug for GitClone {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("GitClone").field("remote", &self.remote).finish_non_exhaustive()
-    }
-}
-
-/// A temporary folder that only this user can look into.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(place: &Path) -> Result<Self, Failure> {
-        let folder = TempDir::with_prefix_in("kubectl-image-update-", place);
-        let folder = folder.map_err(|error| Failure::of_files(&error))?;
-        Ok(Self(folder.keep()))
-    }
-
-    fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        for _ in 0..REMOVALS {
-            match std::fs::remove_dir_all(&self.0) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => std::thread::sleep(BETWEEN_REMOVALS),
-                _ => return,
-            }
-        }
     }
 }

@@ -9,9 +9,11 @@ mod child;
 mod clone;
 mod commit;
 pub(crate) mod error;
+mod folder;
 mod github_app;
 pub(crate) mod login;
 mod objects;
+mod past;
 mod program;
 pub(crate) mod push;
 mod ssh;
@@ -72,6 +74,11 @@ pub(crate) struct GitTrust {
     pub(crate) proxy: Option<SecretString>,
 }
 
+/// Removes the temporary folders of this process, for one that ends without dropping its values.
+pub(crate) fn remove_temporary_folders() {
+    folder::remove_ours();
+}
+
 /// The git program, found and checked; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Git(Arc<Inner>);
@@ -89,6 +96,7 @@ impl Git {
     pub(crate) async fn find(settings: GitSettings) -> Result<Self, GitError> {
         let program = Program::find(settings.environment.clone(), settings.timeout).await;
         let program = program.map_err(|failure| GitError::new("use git", failure))?;
+        folder::remove_left(&program.temporary_folder());
         Ok(Self(Arc::new(Inner { program, settings })))
     }
 

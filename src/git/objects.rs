@@ -14,6 +14,9 @@ use crate::git::tree::walk;
 use crate::model::git::FilePath;
 use crate::model::git::ObjectId;
 
+/// How many files are read out of a clone in one run of git.
+const FILES_AT_A_TIME: usize = 64;
+
 /// What a clone has read already. Objects never change, so nothing in it gets old.
 #[derive(Default)]
 pub(super) struct Known {
@@ -93,11 +96,14 @@ impl GitClone {
         let wanted: BTreeSet<&ObjectId> = blobs.iter().collect();
         let names: Vec<String> = wanted.iter().map(ToString::to_string).collect();
         let mut read = BTreeMap::new();
-        for object in self.batch(&names).await? {
-            if object.kind != "blob" {
-                return Err(Failure::protocol(format!("{} is no file", object.id)));
+        // Some at a time: an answer has a limit, which the files of hundreds of Applications may pass together.
+        for names in names.chunks(FILES_AT_A_TIME) {
+            for object in self.batch(names).await? {
+                if object.kind != "blob" {
+                    return Err(Failure::protocol(format!("{} is no file", object.id)));
+                }
+                read.insert(object.id, object.bytes);
             }
-            read.insert(object.id, object.bytes);
         }
         let contents = |id| read.get(id).cloned().ok_or_else(|| Failure::protocol(format!("{id} was not given")));
         blobs.iter().map(contents).collect()
@@ -163,9 +169,10 @@ fn parse_batch(mut answer: &[u8]) -> Result<Vec<Object>, Failure> {
             let name = line.split(' ').next().unwrap_or_default();
             return Err(Failure::protocol(format!("the repository has no object {name}")));
         };
-        let bytes = answer.get(end + 1..end + 1 + size).ok_or_else(|| Failure::protocol("git's answer was cut off"))?;
+        let rest = answer.get(end + 1..).unwrap_or_default();
+        let bytes = rest.get(..size).ok_or_else(|| Failure::protocol("git's answer was cut off"))?;
         objects.push(Object { id, kind: kind.to_owned(), bytes: bytes.to_owned() });
-        answer = answer.get(end + 2 + size..).unwrap_or_default();
+        answer = rest.get(size + 1..).unwrap_or_default();
     }
     Ok(objects)
 }
@@ -181,7 +188,8 @@ mod tests {
         let objects = parse_batch(answer.as_bytes()).unwrap();
         let shown: Vec<_> = objects.iter().map(|o| (o.kind.as_str(), o.bytes.as_slice())).collect();
         assert_eq!(shown, [("blob", &b"a\nb"[..]), ("tree", b"")]);
-        for answer in [format!("{one} missing\n"), format!("{one} blob 9\nabc\n"), "x\n".to_owned()] {
+        let endless = format!("{one} blob {}\nabc\n", usize::MAX);
+        for answer in [format!("{one} missing\n"), format!("{one} blob 9\nabc\n"), endless, "x\n".to_owned()] {
             assert!(parse_batch(answer.as_bytes()).is_err(), "{answer}");
         }
     }

@@ -25,6 +25,7 @@ pub(crate) mod text;
 const USUAL: &str = "kubectl image-update";
 
 /// The two streams: data on standard output, everything else on standard error.
+#[derive(Clone)]
 pub(crate) struct Printer {
     color: ColorChoice,
     quiet: bool,

@@ -1,7 +1,6 @@
 //! Where images are written: what the annotations say, and with method `git` what the repositories say to it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use crate::annotations::rule::Invalid;
 use crate::model::application::ApplicationKey;
@@ -21,6 +20,7 @@ use crate::templates;
 use crate::writeback;
 use crate::writeback::Placement;
 use crate::writeback::Placements;
+use crate::writeback::files::Contents;
 use crate::writeback::git;
 use crate::writeback::git::Tree;
 
@@ -240,7 +240,7 @@ async fn look_at_push_branches(
     }
 }
 
-fn bytes_of(placement: Option<&Placement>) -> Option<Arc<[u8]>> {
+fn bytes_of(placement: Option<&Placement>) -> Option<Contents> {
     placement?.git.as_ref()?.standing.as_ref()?.bytes.clone()
 }
 

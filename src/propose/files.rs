@@ -10,6 +10,7 @@ use crate::model::plan::FileChange;
 use crate::model::plan::FileKind;
 use crate::model::plan::GitTarget;
 use crate::writeback::Placement;
+use crate::writeback::files::Contents;
 use crate::writeback::files::FileError;
 
 /// What the files of a plan become.
@@ -36,17 +37,16 @@ pub(crate) fn land(changes: &[Change], places: &BTreeMap<String, Placement>, cre
         let (Some(target), Some(placement)) = (change.git(), places.get(&change.id)) else { continue };
         let Some(key) = place(target).filter(|_| !landed.refused.contains_key(&change.id)) else { continue };
         let standing = placement.git.as_ref().and_then(|git| git.standing.as_ref());
-        let before = standing.and_then(|standing| standing.bytes.as_deref()).map(<[u8]>::to_vec);
-        let known = files.get(&key);
-        let bytes = known.map(|file| file.after.as_slice()).or(before.as_deref());
-        match placement.edited_file(bytes, &change.edits, create_keys) {
+        let before = standing.and_then(|standing| standing.bytes.clone());
+        let known = files.get(&key).map(|file| Contents::from(file.after.clone()));
+        match placement.edited_file(known.as_ref().or(before.as_ref()), &change.edits, create_keys) {
             Ok(after) => {
                 let (repository, branch, path) = key.clone();
                 let file = files.entry(key).or_insert_with(|| FileChange {
                     repository,
                     branch,
                     path,
-                    before,
+                    before: before.map(|before| before.to_vec()),
                     after: Vec::new(),
                     changes: Vec::new(),
                 });

@@ -29,10 +29,12 @@ use crate::model::git::BranchName;
 use crate::model::git::FilePath;
 use crate::model::git::ObjectId;
 use crate::model::git_url::GitUrl;
+use crate::writeback::files::Contents;
 use crate::writeback::git::Entry;
 use crate::writeback::git::Tree;
 
 pub(crate) mod commits;
+pub(crate) mod past;
 pub(crate) mod worktree;
 
 /// How many repositories are worked on at a time.
@@ -228,7 +230,11 @@ async fn look(clone: &mut GitClone, wants: &[&Want<'_>]) -> Result<Vec<Found>, T
     let mut trees = Vec::new();
     for (want, revision) in wants.iter().zip(revisions) {
         trees.push(match revision {
-            Ok(Some((name, commit))) => Ok(Some((name, entries(clone, &commit, &want.paths).await?, commit))),
+            Ok(Some((name, commit))) => match file_paths(&want.paths) {
+                Ok(paths) => Ok(Some((name, entries(clone, &commit, (&want.paths, &paths)).await?, commit))),
+                // What one Application says spoils nothing for the others of its repository.
+                Err(trouble) => Err(trouble),
+            },
             Ok(None) => Ok(None),
             Err(trouble) => Err(trouble),
         });
@@ -331,7 +337,7 @@ pub(crate) async fn tree_at(
     commit: &ObjectId,
     (branch, paths): (&str, &[String]),
 ) -> Result<Tree, Trouble> {
-    let entries = entries(clone, commit, paths).await?;
+    let entries = entries(clone, commit, (paths, &file_paths(paths)?)).await?;
     let contents = contents(clone, entries.values()).await?;
     let files = entries.into_iter().map(|(path, entry)| (path, filled(&entry, &contents))).collect();
     Ok(Tree { branch: branch.to_owned(), commit: Some(commit.to_string()), files })
@@ -341,27 +347,29 @@ pub(crate) async fn tree_at(
 async fn contents(
     clone: &mut GitClone,
     entries: impl Iterator<Item = &tree::Entry>,
-) -> Result<BTreeMap<ObjectId, Arc<[u8]>>, Trouble> {
+) -> Result<BTreeMap<ObjectId, Contents>, Trouble> {
     let blobs: BTreeSet<ObjectId> = entries.filter_map(blob_of).collect();
     let blobs: Vec<ObjectId> = blobs.into_iter().collect();
     let contents = clone.contents(&blobs).await.map_err(|error| Trouble::from(&error))?;
-    Ok(blobs.into_iter().zip(contents.into_iter().map(Arc::<[u8]>::from)).collect())
+    Ok(blobs.into_iter().zip(contents.into_iter().map(Contents::from)).collect())
 }
 
 /// What is at each path.
 async fn entries(
     clone: &mut GitClone,
     commit: &ObjectId,
-    paths: &[String],
+    (names, paths): (&[String], &[FilePath]),
 ) -> Result<BTreeMap<String, tree::Entry>, Trouble> {
-    let mut wanted = Vec::new();
-    for path in paths {
-        let refused =
-            |why| Trouble { reason: Reason::RefusedPath, message: format!("the path `{}` {why}", path.escape_debug()) };
-        wanted.push(FilePath::new(path).map_err(refused)?);
-    }
-    let found = clone.entries(commit, &wanted).await.map_err(|error| Trouble::from(&error))?;
-    Ok(paths.iter().cloned().zip(found).collect())
+    let found = clone.entries(commit, paths).await.map_err(|error| Trouble::from(&error))?;
+    Ok(names.iter().cloned().zip(found).collect())
+}
+
+fn file_paths(paths: &[String]) -> Result<Vec<FilePath>, Trouble> {
+    let refused = |path: &str, why: String| Trouble {
+        reason: Reason::RefusedPath,
+        message: format!("the path `{}` {why}", path.escape_debug()),
+    };
+    paths.iter().map(|path| FilePath::new(path).map_err(|why| refused(path, why))).collect()
 }
 
 fn blob_of(entry: &tree::Entry) -> Option<ObjectId> {
@@ -371,11 +379,11 @@ fn blob_of(entry: &tree::Entry) -> Option<ObjectId> {
     }
 }
 
-fn filled(entry: &tree::Entry, contents: &BTreeMap<ObjectId, Arc<[u8]>>) -> Entry {
+fn filled(entry: &tree::Entry, contents: &BTreeMap<ObjectId, Contents>) -> Entry {
     match (entry, entry.refusal()) {
         (_, Some(why)) => Entry::Refused(format!("it {why}")),
         (tree::Entry::File { blob, .. }, None) => match contents.get(blob) {
-            Some(bytes) => Entry::File { bytes: Arc::clone(bytes), blob: Some(blob.to_string()) },
+            Some(bytes) => Entry::File { bytes: bytes.clone(), blob: Some(blob.to_string()) },
             None => Entry::Refused("it could not be read".to_owned()),
         },
         _ => Entry::Absent,

@@ -5,9 +5,9 @@ use std::io::ErrorKind;
 use std::io::Write as _;
 use std::path::Path;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use crate::model::git::FilePath;
+use crate::writeback::files::Contents;
 use crate::writeback::git::Entry;
 use crate::writeback::git::Tree;
 
@@ -38,7 +38,7 @@ fn entry(folder: &Path, path: &str) -> Entry {
     }
 }
 
-fn read(file: &Path) -> Result<Option<Arc<[u8]>>, String> {
+fn read(file: &Path) -> Result<Option<Contents>, String> {
     match fs::symlink_metadata(file) {
         Ok(found) if !found.is_file() => Err("it is not a regular file".to_owned()),
         Ok(found) if found.len() > LARGEST => Err("it is too large".to_owned()),

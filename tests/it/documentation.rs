@@ -29,11 +29,12 @@ const VALUES: &str = "image:\n  name: $REGISTRY/acme/bookstore\n  tag: v1.0.0\n"
 
 /// Makes a test of each page, and one that no page is without.
 macro_rules! pages {
-    ($($test:ident: $file:literal,)+) => {
+    ($($test:ident: $file:literal $(after $before:literal)?,)+) => {
         $(
             #[test]
             fn $test() {
-                play(include_str!(concat!("../../", $file)));
+                let before: &[&str] = &[$($before)?];
+                play(include_str!(concat!("../../", $file)), before);
             }
         )+
 
@@ -58,7 +59,7 @@ pages! {
     git_write_back: "src/cli/help/git.md",
     image_updater: "src/cli/help/image-updater.md",
     permissions: "src/cli/help/permissions.md",
-    pins: "src/cli/help/pins.md",
+    pins: "src/cli/help/pins.md" after "kubectl image-update apply argocd/bookstore --yes",
     registries: "src/cli/help/registries.md",
 }
 
@@ -93,9 +94,10 @@ fn of_the_project(command: &str) -> bool {
     ["cargo ", "tests/run"].iter().any(|start| command.starts_with(start))
 }
 
-/// Runs everything that a page shows, in its order, in one world.
-fn play(page: &str) {
+/// Runs everything that a page shows, in its order, in one world, in which something happened before.
+fn play(page: &str, before: &[&str]) {
     let reader = Reader::sit_down();
+    before.iter().for_each(|command| reader.types(command));
     let mut played = 0;
     for block in blocks(page) {
         let text = block.text.replace("ghcr.io", &reader.world.registry().host());
@@ -194,8 +196,9 @@ impl Reader {
 
     fn succeeds(&self, user: &User, command: &str) {
         let shell = self.shell(user, command);
-        // The shell tells the code, since a terminal has only one stream to tell anything.
-        let asks = command.contains("image-update apply") && !command.contains("--yes") && !command.contains("--plan");
+        let writes = ["apply ", "pin ", "unpin "].iter().any(|name| command.contains(&format!("image-update {name}")));
+        // Whoever has said so, or goes on in a script, is not asked.
+        let asks = writes && !["--yes", "--plan", "||"].iter().any(|word| command.contains(word));
         let output: Output = if asks {
             let terminal = Terminal::start(&shell, 120);
             terminal.send("y");

@@ -14,6 +14,7 @@ mod apply;
 mod architecture;
 mod bookstore;
 mod check;
+mod choose;
 mod conformance;
 mod documentation;
 mod edges;

@@ -37,6 +37,7 @@ enum Shape {
         created: Option<String>,
         platform: String,
         content: String,
+        labels: Vec<(String, String)>,
     },
     /// A manifest that is no image: the media type of its config, and the config.
     Artifact {
@@ -49,18 +50,24 @@ enum Shape {
     },
 }
 
+impl Shape {
+    /// A small image for linux/amd64.
+    fn single(created: Option<String>) -> Self {
+        let (platform, content) = ("linux/amd64".to_owned(), "layer".to_owned());
+        Self::Single { created, platform, content, labels: Vec::new() }
+    }
+}
+
 impl Image {
     /// An OCI image for linux/amd64 whose config says it was created at this time.
     pub(crate) fn built(created: &str) -> Self {
         let created = Some(created.to_owned());
-        let shape = Shape::Single { created, platform: "linux/amd64".to_owned(), content: "layer".to_owned() };
-        Self { format: Format::Oci, shape }
+        Self { format: Format::Oci, shape: Shape::single(created) }
     }
 
     /// An image whose config does not say when it was created.
     pub(crate) fn undated() -> Self {
-        let shape = Shape::Single { created: None, platform: "linux/amd64".to_owned(), content: "layer".to_owned() };
-        Self { format: Format::Oci, shape }
+        Self { format: Format::Oci, shape: Shape::single(None) }
     }
 
     /// Something else than an image, such as a Helm chart, by the media type of its config.
@@ -94,6 +101,15 @@ impl Image {
         self
     }
 
+    /// Adds a label to the config.
+    pub(crate) fn label(mut self, key: &str, value: &str) -> Self {
+        match &mut self.shape {
+            Shape::Single { labels, .. } => labels.push((key.to_owned(), value.to_owned())),
+            other => panic!("{other:?} has no labels of its own"),
+        }
+        self
+    }
+
     /// With Docker's media types, all the way down.
     pub(crate) fn docker(mut self) -> Self {
         self.format = Format::Docker;
@@ -120,7 +136,9 @@ impl Image {
     /// All bytes, in an order a registry accepts.
     pub(crate) fn pack(&self) -> Package {
         match &self.shape {
-            Shape::Single { created, platform, content } => self.pack_single(created.as_deref(), platform, content),
+            Shape::Single { created, platform, content, labels } => {
+                self.pack_single((created.as_deref(), labels), platform, content)
+            }
             Shape::Artifact { config_type, config } => {
                 pack_manifest(self.format, config_type, config.clone().into_bytes(), "layer")
             }
@@ -128,12 +146,20 @@ impl Image {
         }
     }
 
-    fn pack_single(&self, created: Option<&str>, platform: &str, content: &str) -> Package {
+    fn pack_single(
+        &self,
+        (created, labels): (Option<&str>, &[(String, String)]),
+        platform: &str,
+        content: &str,
+    ) -> Package {
         let mut config = platform_json(platform);
         if let Some(created) = created {
             config["created"] = created.into();
         }
         config["config"] = json!({});
+        for (key, value) in labels {
+            config["config"]["Labels"][key] = value.as_str().into();
+        }
         config["rootfs"] = json!({"type": "layers", "diff_ids": [digest(content.as_bytes())]});
         let config_type = match self.format {
             Format::Oci => "application/vnd.oci.image.config.v1+json",

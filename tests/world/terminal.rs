@@ -15,6 +15,7 @@ use pty_process::blocking::Pty;
 use super::command::Invocation;
 use super::command::Output;
 use super::command::exit_code;
+use super::command::signal;
 use super::servers::eventually;
 
 const ROWS: NonZeroU16 = NonZeroU16::new(50).expect("a terminal has rows");
@@ -40,7 +41,9 @@ impl Terminal {
         let columns = NonZeroU16::new(columns).expect("a terminal has columns");
         pty.resize(Size::new(ROWS.get(), columns.get())).expect("a size for the terminal");
         let mut command = invocation.command();
-        command.env("TERM", "xterm-256color");
+        if invocation.environment.iter().all(|(name, _)| name != "TERM") {
+            command.env("TERM", "xterm-256color");
+        }
         let child = Command::from(command).spawn(pts).expect("the program starts");
         let pty = Arc::new(pty);
         let screen = vt100::Parser::new(ROWS, columns, 1000);
@@ -84,6 +87,11 @@ impl Terminal {
         let seen = eventually(LIMIT, || self.screen().contains(text).then_some(()));
         assert!(seen.is_some(), "`{text}` did not appear; the screen:\n{}", self.screen());
         self
+    }
+
+    /// Sends a signal by its name, such as `TERM`.
+    pub(crate) fn signal(&self, name: &str) {
+        signal(&self.child, name);
     }
 
     /// Waits for the end. `stdout` is the last screen: a terminal does not tell the streams apart.

@@ -160,7 +160,7 @@ async fn candidates(process: Process, mut command: Command, words: &[String]) ->
             answer.candidates.extend(help::TOPICS.iter().map(|topic| Candidate::new(topic.name, topic.about)));
         }
         Place::Value(argument) => {
-            let source = values::source(line.command, argument);
+            let source = values::source(&line, argument);
             match source {
                 Source::Files => answer.directive = 0,
                 Source::Folders => answer.directive = FOLDERS,

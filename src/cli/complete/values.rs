@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use clap::Arg;
-use clap::Command;
 use clap::FromArgMatches as _;
 
 use crate::annotations;
@@ -53,13 +52,29 @@ pub(super) enum Source {
     Unknown,
 }
 
+/// The word of `pin` and `unpin` that comes next: Applications first, unless flags select them.
+fn next_word(line: &Line<'_>) -> Source {
+    let flagged = ["selector", "all", "all_namespaces"].into_iter().any(|flag| line.has(flag));
+    match line.command.get_name() {
+        _ if !flagged && line.values("words").next().is_none() => Source::Applications,
+        "unpin" => Source::Aliases { pinned: true },
+        _ => Source::Tags { bare: true },
+    }
+}
+
+/// The Applications that are named before.
+fn named(line: &Line<'_>) -> Vec<String> {
+    let flagged = ["selector", "all", "all_namespaces"].into_iter().any(|flag| line.has(flag));
+    let first = line.values("words").next().filter(|_| !flagged).into_iter().flat_map(|names| names.split(','));
+    line.values("applications").chain(first).map(str::to_owned).collect()
+}
+
 /// Where the values of an argument come from, by what it is called.
-pub(super) fn source(command: &Command, argument: &Arg) -> Source {
+pub(super) fn source(line: &Line<'_>, argument: &Arg) -> Source {
     let placeholder = argument.get_value_names().and_then(|names| names.first()).map(clap::builder::Str::as_str);
     match argument.get_id().as_str() {
-        "applications" | "application" => Source::Applications,
-        "images" if command.get_name() == "unpin" => Source::Aliases { pinned: true },
-        "images" => Source::Tags { bare: true },
+        "applications" => Source::Applications,
+        "words" => next_word(line),
         "sets" => Source::Tags { bare: false },
         "context" => Source::Kubeconfig(EntryKind::Context),
         "cluster" => Source::Kubeconfig(EntryKind::Cluster),
@@ -90,7 +105,7 @@ pub(super) async fn offered(
             namespace: line.value("namespace").map(str::to_owned),
             everywhere: line.has("all_namespaces"),
             selector: line.value("selector").map(str::to_owned),
-            named: line.values("applications").chain(line.values("application")).map(str::to_owned).collect(),
+            named: named(line),
         },
     };
     let words = ["", "version"].map(str::to_owned).into_iter().chain(shared_flags(line));

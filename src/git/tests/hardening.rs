@@ -175,6 +175,11 @@ fn git_must_be_there_and_new_enough() {
         let error = shown(&caller.find().err().unwrap(), &program).replace("HOST", "GIT");
         assert_eq!(error, format!("Program: failed to use git: {expected}"));
     }
+    for answer in ["git version 2.34.0", "git version 2.34.1 (Apple Git-1)", "git version 3.0.0"] {
+        let mut caller = Caller::new();
+        fake_git(&mut caller, &format!("echo '{answer}'"));
+        assert!(caller.find().is_ok(), "{answer}");
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ use crate::model::plan::Edit;
 use crate::model::plan::Field;
 use crate::model::plan::FileKind;
 
+mod contents;
 mod kustomization;
 pub(crate) mod manifest;
 mod parameters;
@@ -17,6 +18,7 @@ mod tests;
 mod values;
 mod yaml;
 
+pub(crate) use contents::Contents;
 pub(crate) use values::image_name_as_written;
 
 use parameters::Place;
@@ -116,20 +118,19 @@ impl From<Refusal> for FileError {
 ///
 /// # Errors
 /// The file, or the place in it, cannot be read.
-pub(crate) fn value(kind: FileKind, bytes: &[u8], field: &Field) -> Result<Option<String>, FileError> {
-    let yaml = read(kind, bytes)?;
-    Ok(value_in(kind, &yaml, field)?)
+pub(crate) fn value(kind: FileKind, file: &Contents, field: &Field) -> Result<Option<String>, FileError> {
+    Ok(value_in(kind, read(kind, file)?, field)?)
 }
 
 /// The parameters and images that a file sets. A values file has none that could be told from other values.
 ///
 /// # Errors
 /// The file cannot be read, or is not what its kind says.
-pub(crate) fn entries(kind: FileKind, bytes: &[u8]) -> Result<Entries, FileError> {
-    let yaml = read(kind, bytes)?;
+pub(crate) fn entries(kind: FileKind, file: &Contents) -> Result<Entries, FileError> {
+    let yaml = read(kind, file)?;
     Ok(match kind {
-        FileKind::Override => parameters::entries(&yaml, Place::OVERRIDE)?,
-        FileKind::Kustomization => Entries { helm: None, kustomize: kustomization::entries(&yaml)? },
+        FileKind::Override => parameters::entries(yaml, Place::OVERRIDE)?,
+        FileKind::Kustomization => Entries { helm: None, kustomize: kustomization::entries(yaml)? },
         FileKind::HelmValues => Entries::default(),
     })
 }
@@ -138,8 +139,8 @@ pub(crate) fn entries(kind: FileKind, bytes: &[u8]) -> Result<Entries, FileError
 ///
 /// # Errors
 /// The file cannot be read, or is none.
-pub(crate) fn replaced(bytes: &[u8]) -> Result<Entries, FileError> {
-    Ok(parameters::replaced(&read(FileKind::Override, bytes)?, Place::OVERRIDE)?)
+pub(crate) fn replaced(file: &Contents) -> Result<Entries, FileError> {
+    Ok(parameters::replaced(read(FileKind::Override, file)?, Place::OVERRIDE)?)
 }
 
 /// The bytes of a file after edits; `None` is a file that is not there. The bytes that come back differ from the old
@@ -149,7 +150,7 @@ pub(crate) fn replaced(bytes: &[u8]) -> Result<Entries, FileError> {
 /// One of the edits cannot be made safely, or does not find what it expects; none is made then.
 pub(crate) fn edit(
     kind: FileKind,
-    bytes: Option<&[u8]>,
+    file: Option<&Contents>,
     edits: &[Edit],
     options: &Options<'_>,
 ) -> Result<Vec<u8>, FileError> {
@@ -158,10 +159,13 @@ pub(crate) fn edit(
         FileKind::Kustomization => false,
         FileKind::HelmValues => options.create_keys,
     };
-    if bytes.is_none() && !allowed {
+    if file.is_none() && !allowed {
         return Err(FileError::NoFile);
     }
-    let mut yaml = read(kind, bytes.unwrap_or_default())?;
+    let mut yaml = match file {
+        Some(file) => read(kind, file)?.clone(),
+        None => read(kind, &Contents::from([]))?.clone(),
+    };
     let value = |yaml: &Yaml, field: &Field| value_in(kind, yaml, field);
     let needed = needed(&yaml, edits, value)?;
     match kind {
@@ -207,8 +211,8 @@ fn finished(
     Ok(yaml.into_bytes()?)
 }
 
-fn read(kind: FileKind, bytes: &[u8]) -> Result<Yaml, Refusal> {
-    let yaml = Yaml::read(bytes)?;
+fn read(kind: FileKind, file: &Contents) -> Result<&Yaml, Refusal> {
+    let yaml = file.yaml()?;
     if kind == FileKind::Kustomization && yaml.documents() > 1 {
         return Err(Refusal::new("the file has more than one document; Kustomize reads one"));
     }

@@ -5,7 +5,6 @@
 //! file as what Argo CD makes of it; `files` beside this module edits its bytes.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use crate::annotations::rule::GitWriteBack;
 use crate::annotations::rule::ImageRule;
@@ -23,6 +22,7 @@ use crate::model::plan::Renderer;
 use crate::writeback::Placement;
 use crate::writeback::files;
 use crate::writeback::files::Carried;
+use crate::writeback::files::Contents;
 use crate::writeback::files::FileError;
 use crate::writeback::git::place::KUSTOMIZATIONS;
 use crate::writeback::git::place::Place;
@@ -31,6 +31,7 @@ use crate::writeback::kustomize;
 use crate::writeback::source;
 
 pub(super) mod overridden;
+mod past;
 mod path;
 mod place;
 mod view;
@@ -50,7 +51,7 @@ pub(crate) struct Tree {
 pub(crate) enum Entry {
     Absent,
     File {
-        bytes: Arc<[u8]>,
+        bytes: Contents,
         blob: Option<String>,
     },
     /// Something that must not be written, or not through this path.
@@ -77,7 +78,7 @@ pub(crate) struct Standing {
     pub(crate) commit: Option<String>,
     pub(crate) blob: Option<String>,
     /// `None`: it is not there.
-    pub(crate) bytes: Option<Arc<[u8]>>,
+    pub(crate) bytes: Option<Contents>,
     /// What is in force below an override file, which a new list in it takes along.
     below: Source,
     /// Parameters that the file hides: the list in it replaces the one below.
@@ -188,11 +189,11 @@ pub(crate) fn located(placement: &Placement, rule: &ImageRule, tree: &Tree) -> R
         None => return Err(source::unsupported("neither the Application nor its folder says what renders the source")),
     };
     let (bytes, blob) = match tree.files.get(&path) {
-        Some(Entry::File { bytes, blob }) => (Some(Arc::clone(bytes)), blob.clone()),
+        Some(Entry::File { bytes, blob }) => (Some(bytes.clone()), blob.clone()),
         Some(Entry::Refused(why)) => return Err(place::refused(format!("{path}: {why}"))),
         Some(Entry::Absent) | None => (None, None),
     };
-    let read = view::read(target.kind, bytes.as_deref(), rule, settings, &below(&in_git, tree));
+    let read = view::read(target.kind, bytes.as_ref(), rule, settings, &below(&in_git, tree));
     let commit = tree.commit.clone();
     let mut located = Placement {
         destination: Destination::Git(target),
@@ -220,7 +221,7 @@ pub(crate) fn located(placement: &Placement, rule: &ImageRule, tree: &Tree) -> R
 /// The source with the file merged over it that Argo CD reads first.
 fn below<'a>(in_git: &'a InGit, tree: &'a Tree) -> view::Below<'a> {
     let shared = match tree.files.get(&path::join(&in_git.folder, SHARED_OVERRIDE)) {
-        Some(Entry::File { bytes, .. }) => Some(&**bytes),
+        Some(Entry::File { bytes, .. }) => Some(bytes),
         _ => None,
     };
     view::Below { spec: &in_git.spec, shared }
@@ -287,7 +288,7 @@ impl Placement {
     /// A value is not what the edit expects, or the file cannot be edited.
     pub(crate) fn edited_file(
         &self,
-        bytes: Option<&[u8]>,
+        bytes: Option<&Contents>,
         edits: &[Edit],
         create_keys: bool,
     ) -> Result<Vec<u8>, FileError> {

@@ -47,7 +47,7 @@ impl Case {
         let edits = place.edits(&self.rules.images[0], &Version::parse(version));
         let bytes =
             place.git.as_ref().and_then(|git| git.standing.as_ref()).and_then(|standing| standing.bytes.clone());
-        String::from_utf8(place.edited_file(bytes.as_deref(), &edits, false).expect("it can be edited")).unwrap()
+        String::from_utf8(place.edited_file(bytes.as_ref(), &edits, false).expect("it can be edited")).unwrap()
     }
 }
 
@@ -290,8 +290,8 @@ fn values_are_read_and_written_by_their_keys() {
     // A missing key is an error, unless it is to be made.
     let place = web.located(&[(values, "a: 1\n")]).unwrap();
     let edits = place.edits(&web.rules.images[0], &Version::parse("v2"));
-    assert!(place.edited_file(Some(b"a: 1\n"), &edits, false).unwrap_err().is_missing_key());
-    let made = place.edited_file(Some(b"a: 1\n"), &edits, true).unwrap();
+    assert!(place.edited_file(Some(&b"a: 1\n".as_slice().into()), &edits, false).unwrap_err().is_missing_key());
+    let made = place.edited_file(Some(&b"a: 1\n".as_slice().into()), &edits, true).unwrap();
     assert!(String::from_utf8(made).unwrap().starts_with("a: 1\nimage:\n"), "made");
 }
 

@@ -9,6 +9,7 @@ use crate::model::image::Repository;
 use crate::model::plan::Field;
 use crate::model::plan::FileKind;
 use crate::writeback::files;
+use crate::writeback::files::Contents;
 use crate::writeback::files::Entries;
 use crate::writeback::files::FileError;
 use crate::writeback::helm;
@@ -18,7 +19,7 @@ use crate::writeback::helm::Parameters;
 pub(super) struct Below<'a> {
     pub(super) spec: &'a Source,
     /// The override file of all Applications, if there is one.
-    pub(super) shared: Option<&'a [u8]>,
+    pub(super) shared: Option<&'a Contents>,
 }
 
 /// A file, read.
@@ -31,13 +32,13 @@ pub(super) struct Read {
 /// Reads a file for one image.
 pub(super) fn read(
     kind: FileKind,
-    bytes: Option<&[u8]>,
+    bytes: Option<&Contents>,
     rule: &ImageRule,
     settings: &Settings,
     below: &Below<'_>,
 ) -> Result<Read, FileError> {
     let empty = Entries { helm: None, kustomize: None };
-    let entries = |bytes: Option<&[u8]>| bytes.map_or(Ok(empty.clone()), |bytes| files::entries(kind, bytes));
+    let entries = |bytes: Option<&Contents>| bytes.map_or(Ok(empty.clone()), |bytes| files::entries(kind, bytes));
     match kind {
         FileKind::HelmValues => {
             let mut parameters = Vec::new();

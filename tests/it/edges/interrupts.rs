@@ -1,8 +1,13 @@
-//! Ctrl-C: a read is dropped at once; a write in hand is finished, and the report says what was written.
+//! Ctrl-C, SIGTERM and SIGHUP: a read is dropped at once; a write in hand is finished, and the report says what was
+//! written.
+
+use std::path::Path;
 
 use crate::bookstore;
 use crate::bookstore::Form;
 use crate::bookstore::REPOSITORY;
+use crate::git::Shop;
+use crate::git::VALUES;
 use crate::world::Application;
 use crate::world::Backend;
 use crate::world::Fault;
@@ -22,11 +27,17 @@ fn a_check_ends_at_once(backend: Backend) {
     world.application(application.helm(&[("image.tag", "v1.0.0")]).images(&[&format!("{image}:v1.0.0")]));
     let gate = Gate::new();
     registry.fault(Fault::wait(&gate));
-    for words in [&["check"][..], &["check", "-o", "json"], &["plan"], &["apply", "--all", "--yes"]] {
+    for (words, signal) in [
+        (&["check"][..], "INT"),
+        (&["check", "-o", "json"], "TERM"),
+        (&["plan"], "HUP"),
+        (&["apply", "--all", "--yes"], "INT"),
+        (&["apply", "--all", "--yes"], "TERM"),
+    ] {
         let running = world.spawn(words);
         gate.wait_for_arrival();
         gate.forget();
-        running.interrupt();
+        running.signal(signal);
         let output = running.wait().expect(130);
         assert_eq!(output.stdout, "", "{words:?}");
         assert!(output.stderr.contains("interrupted"), "{output}");
@@ -36,6 +47,12 @@ fn a_check_ends_at_once(backend: Backend) {
 
 #[test]
 fn a_write_in_hand_is_finished() {
+    for signal in ["INT", "TERM", "HUP"] {
+        finished_in_spite_of(signal);
+    }
+}
+
+fn finished_in_spite_of(signal: &str) {
     let world = World::new(Backend::Double);
     let course = bookstore::semver(&world);
     for number in 0..20 {
@@ -47,7 +64,7 @@ fn a_write_in_hand_is_finished() {
     world.api_double().fault(Fault::wait(&gate).on("PATCH", &collection));
     let running = world.spawn(&["apply", "--all", "--yes", "-o", "json"]);
     gate.wait_for_arrival();
-    running.interrupt();
+    running.signal(signal);
     // The tool has to notice before the gate opens: it says so.
     running.wait_for_stderr("interrupt");
     gate.open();
@@ -77,4 +94,88 @@ fn who_insists_is_not_kept() {
     running.interrupt();
     let output = running.wait().expect(130);
     assert!(!output.stderr.contains("panicked"), "{output}");
+}
+
+#[test]
+fn nohup_outlives_the_terminal() {
+    let world = World::new(Backend::Double);
+    let registry = RegistryDouble::start(RegistryAuth::None);
+    let image = format!("{}/{REPOSITORY}", registry.host());
+    let application = Application::named("bookstore").image_list(&format!("web={image}:~1.0"));
+    world.application(application.helm(&[("image.tag", "v1.0.0")]).images(&[&format!("{image}:v1.0.0")]));
+    let gate = Gate::new();
+    registry.fault(Fault::wait(&gate).times(1));
+    let mut invocation = world.invocation(&["check"]);
+    let arguments = std::mem::take(&mut invocation.arguments);
+    let program = std::mem::replace(&mut invocation.program, "/bin/sh".into());
+    // What nohup does.
+    invocation.arg("-c").arg("trap '' HUP; exec \"$0\" \"$@\"").arg(program);
+    invocation.arguments.extend(arguments);
+    let running = invocation.spawn();
+    gate.wait_for_arrival();
+    running.signal("HUP");
+    gate.open();
+    let output = running.wait();
+    assert!(output.stdout.contains("bookstore") && !output.stderr.contains("interrupted"), "{output}");
+}
+
+#[test]
+fn a_question_is_ended_too() {
+    for signal in ["TERM", "HUP", "INT"] {
+        let world = World::new(Backend::Double);
+        bookstore::open(&world, Form::Helm);
+        let terminal = world.run_in_terminal(&["apply", "bookstore"], 120);
+        terminal.wait_for("Write these changes?").signal(signal);
+        let output = terminal.finish();
+        assert_eq!(output.code, 130, "{signal}: {output}");
+        assert!(output.stdout.contains("interrupted; nothing was written"), "{signal}: {output}");
+        assert!(world.writes().is_empty());
+    }
+}
+
+/// The temporary clones in a folder.
+fn clones(folder: &Path) -> usize {
+    let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+    names.filter(|name| name.to_string_lossy().starts_with("kubectl-image-update-clone-")).count()
+}
+
+#[test]
+fn no_temporary_clone_is_left_for_long() {
+    for signal in ["INT", "TERM", "HUP", "KILL"] {
+        let shop = Shop::open(Backend::Double);
+        shop.world.application(shop.bookstore());
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = temporary.path();
+        let start = |words: &[&str]| {
+            let mut invocation = shop.invocation(words);
+            invocation.env("TMPDIR", folder);
+            invocation.spawn()
+        };
+        let gate = Gate::new();
+        shop.world.git().https().fault(Fault::wait(&gate).on("POST", "/acme/deploy.git/git-upload-pack"));
+        let running = start(&["plan"]);
+        gate.wait_for_arrival();
+        assert_eq!(clones(folder), 1);
+        running.signal(signal);
+        let output = running.wait();
+        gate.open();
+        shop.world.git().https().heal();
+        if signal == "KILL" {
+            assert_eq!((output.code, clones(folder)), (137, 1));
+            // The next run removes it, and not that of a run that goes on.
+            let gate = Gate::new();
+            shop.world.git().https().fault(Fault::wait(&gate).on("POST", "/acme/deploy.git/git-upload-pack").times(1));
+            let other = start(&["plan"]);
+            gate.wait_for_arrival();
+            assert_eq!(clones(folder), 1, "its own");
+            start(&["apply", "--all", "--yes"]).wait().expect(0);
+            assert_eq!(clones(folder), 1, "still its own");
+            gate.open();
+            other.wait().expect(0);
+            assert_eq!(shop.values(), VALUES.replace("v1.0.0", "v1.0.1"));
+        } else {
+            assert_eq!(output.code, 130, "{signal}: {output}");
+        }
+        assert_eq!(clones(folder), 0, "{signal}");
+    }
 }

@@ -7,6 +7,7 @@ use crate::git::VALUES;
 use crate::git::outcomes;
 use crate::world::Backend;
 use crate::world::GpgKey;
+use crate::world::Image;
 use crate::world::SshSigner;
 use crate::world::on_both;
 
@@ -17,6 +18,7 @@ on_both!(
     a_merged_branch_is_begun_anew_on_request,
     heads_name_counts_where_nothing_else_is_named,
     the_message_is_the_clusters_or_a_files,
+    a_message_quotes_the_labels_of_images,
     commits_are_signed,
 );
 
@@ -149,6 +151,28 @@ fn the_message_is_the_clusters_or_a_files(backend: Backend) {
     .expect(0);
     assert_eq!(shop.repository.subjects("main")[0], "mine: bookstore");
     assert_eq!(shop.repository.git(&["log", "-1", "--format=%an <%ae>", "main"]).trim(), "Ada <ada@example.com>");
+}
+
+fn a_message_quotes_the_labels_of_images(backend: Backend) {
+    let shop = Shop::open(backend);
+    let image = Image::built("2026-11-21T08:00:00Z").label("org.opencontainers.image.revision", "abc123");
+    shop.world.publish(crate::bookstore::REPOSITORY, "v1.0.4", &Image::index([image]).attested());
+    shop.world.application(shop.bookstore());
+    let template = "up{{range .AppChanges}}{{with index .Labels \"org.opencontainers.image.revision\"}}\n\nUpstream: {{.}}{{end}}{{end}}\n";
+    let file = shop.world.file("message.txt", template);
+    let message = ["--git-commit-message-path", file.to_str().unwrap()];
+    shop.apply(&message).expect(0);
+    assert_eq!(shop.repository.message("main").trim_end(), "up\n\nUpstream: abc123");
+    // One without labels is quoted without them; nobody asks who does not say a word about them.
+    shop.world.publish(crate::bookstore::REPOSITORY, "v1.0.5", &Image::built("2026-11-21T09:00:00Z"));
+    shop.apply(&message).expect(0);
+    assert_eq!(shop.repository.message("main").trim_end(), "up");
+    // What is no image has none, and that is said.
+    let chart = Image::artifact("application/vnd.cncf.helm.config.v1+json", "{}");
+    shop.world.publish(crate::bookstore::REPOSITORY, "v1.0.6", &chart);
+    let told = outcomes(&shop.apply(&message).expect(0)).remove(0);
+    assert_eq!(told.0, "Applied");
+    assert!(told.2.contains("without labels") && told.2.contains("it is no image"), "{told:?}");
 }
 
 fn commits_are_signed(backend: Backend) {

@@ -17,6 +17,7 @@ on_both!(
     an_override_file_is_made_with_what_it_would_hide,
     many_applications_are_one_commit_and_one_push,
     commits_can_be_split,
+    a_new_file_is_split_by_images_too,
     refused_files_are_not_written,
     missing_keys_are_added_on_request_only,
     two_applications_that_disagree_are_not_written,
@@ -128,6 +129,34 @@ fn commits_can_be_split(backend: Backend) {
     assert_eq!(new.trim(), "2");
     let expected = "a: {name: $REGISTRY/acme/bookstore, tag: v1.0.1}\nb: $REGISTRY/acme/bookstore:v1.0.1\n";
     assert_eq!(shop.text("main", "two/values.yaml"), expected);
+}
+
+fn a_new_file_is_split_by_images_too(backend: Backend) {
+    let shop = Shop::open(backend);
+    let image = shop.world.image(REPOSITORY);
+    // One image is in the spec, the other is not yet.
+    let parameters = [("a.name", image.as_str()), ("a.tag", "v1.0.0"), ("replicas", "3")];
+    let two = shop.application("two", "charts/bookstore").helm(&parameters);
+    let two = two.image_list(&format!("a=$REGISTRY/{REPOSITORY}:~1.0, b=$REGISTRY/{REPOSITORY}:~1.0"));
+    let two = two.annotation("a.helm.image-name", "a.name").annotation("a.helm.image-tag", "a.tag");
+    let two = two.annotation("b.helm.image-spec", "b");
+    let namespace = shop.world.namespace().to_owned();
+    shop.world.application(two.with(|object| object["status"]["controllerNamespace"] = namespace.into()));
+    let before = shop.repository.head("main").unwrap();
+    let applied = shop.apply(&["--commit-per", "image"]).expect(0);
+    let new = shop.repository.git(&["rev-list", "--count", &format!("{before}..main")]);
+    assert_eq!((new.trim(), shop.pushes()), ("2", 1), "{applied}");
+    let file = "charts/bookstore/.argocd-source-two.yaml";
+    let value = |text: &str, name: &str| {
+        let mut lines = text.lines().skip_while(|line| !line.ends_with(&format!("name: {name}")));
+        lines.nth(1).map(|line| line.trim().to_owned())
+    };
+    let first = shop.text("main~1", file);
+    assert_eq!(value(&first, "a.tag").as_deref(), Some("value: v1.0.1"), "{first}");
+    assert_eq!(value(&first, "replicas").as_deref(), Some("value: \"3\""), "{first}");
+    assert_eq!(value(&first, "b"), None, "{first}");
+    let second = shop.text("main", file);
+    assert_eq!(value(&second, "b"), Some("value: $REGISTRY/acme/bookstore:v1.0.1".to_owned()), "{second}");
 }
 
 fn refused_files_are_not_written(backend: Backend) {

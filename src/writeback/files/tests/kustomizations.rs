@@ -42,7 +42,7 @@ fn an_entry_becomes_an_element_and_back() {
     );
     let expected = "images:\n- name: foo\n  newName: bar\n  newTag: \"123\"\n- name: baz\n  digest: sha12345\n- name: bar\n  newTag: \"123\"\n";
     assert_eq!(several.as_deref(), Ok(expected), "imf-06, each name once");
-    let found = entries(FileKind::Kustomization, expected.as_bytes()).map(|entries| entries.kustomize);
+    let found = entries(FileKind::Kustomization, &expected.as_bytes().into()).map(|entries| entries.kustomize);
     assert_eq!(found, Ok(Some(["foo=bar:123", "baz@sha12345", "bar:123"].map(str::to_owned).to_vec())));
 }
 

@@ -32,14 +32,14 @@ fn edited(kind: FileKind, file: &str, to: &[(&str, &str)], options: &Options<'_>
     let mut edits = Vec::new();
     for (at, to) in to {
         let field = field(kind, at);
-        let from = value(kind, file.as_bytes(), &field)?;
+        let from = value(kind, &file.as_bytes().into(), &field)?;
         edits.push(Edit { field, from, to: Some((*to).to_owned()).filter(|to| to != GONE) });
     }
-    let bytes = edit(kind, Some(file.as_bytes()), &edits, options)?;
+    let bytes = edit(kind, Some(&file.as_bytes().into()), &edits, options)?;
     let text = String::from_utf8(bytes).expect("UTF-8 stays UTF-8");
     for edit in &edits {
         assert_eq!(
-            value(kind, text.as_bytes(), &edit.field),
+            value(kind, &text.as_bytes().into(), &edit.field),
             Ok(edit.to.clone()),
             "{file:?}: what was written is read"
         );

@@ -181,7 +181,7 @@ fn a_new_list_takes_along_what_it_would_hide() {
 
 #[test]
 fn what_a_file_sets_can_be_asked_for() {
-    let found = |file: &str| entries(FileKind::Override, file.as_bytes());
+    let found = |file: &str| entries(FileKind::Override, &file.as_bytes().into());
     let helm = Some(vec![("image.name".to_owned(), "nginx".to_owned()), ("image.tag".to_owned(), "1.2.3".to_owned())]);
     assert_eq!(found(HELM), Ok(Entries { helm, kustomize: None }));
     let images = Some(vec!["a:1".to_owned(), "b=c@sha256:1".to_owned()]);

@@ -440,7 +440,7 @@ proptest! {
         ] {
             // It must not panic, and what is written must be read.
             let _ = edited(kind, &soup, &[(at, to)], &CREATE);
-            let _ = entries(kind, soup.as_bytes());
+            let _ = entries(kind, &soup.as_bytes().into());
         }
     }
 }

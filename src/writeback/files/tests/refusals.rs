@@ -4,13 +4,13 @@ use super::*;
 
 fn refusal(bytes: &[u8]) -> String {
     let field = field(FileKind::HelmValues, "a");
-    let found = value(FileKind::HelmValues, bytes, &field);
+    let found = value(FileKind::HelmValues, &bytes.into(), &field);
     let edits = [Edit { field, from: None, to: Some("x".to_owned()) }];
-    let made = edit(FileKind::HelmValues, Some(bytes), &edits, &CREATE);
+    let made = edit(FileKind::HelmValues, Some(&bytes.into()), &edits, &CREATE);
     let (found, made) = (found.expect_err("no value"), made.expect_err("no edit"));
     assert_eq!(found, made, "reading and editing refuse alike");
     for kind in [FileKind::Override, FileKind::Kustomization, FileKind::HelmValues] {
-        assert!(entries(kind, bytes).is_err(), "{kind:?}");
+        assert!(entries(kind, &bytes.into()).is_err(), "{kind:?}");
     }
     found.to_string()
 }
@@ -74,7 +74,7 @@ fn a_value_that_changed_meanwhile_is_named() {
     let field = field(FileKind::HelmValues, "image.tag");
     let edits =
         |from: Option<&str>| [Edit { field: field.clone(), from: from.map(str::to_owned), to: Some("v2".to_owned()) }];
-    let made = |file: &str, from| edit(FileKind::HelmValues, Some(file.as_bytes()), &edits(from), &CREATE);
+    let made = |file: &str, from| edit(FileKind::HelmValues, Some(&file.as_bytes().into()), &edits(from), &CREATE);
     assert_eq!(made("image: {tag: v2}\n", Some("v1")), Ok(b"image: {tag: v2}\n".to_vec()), "already");
     let error = made("image: {tag: v3}\n", Some("v1")).unwrap_err();
     assert_eq!(error.to_string(), "Helm value `image.tag` is `v3` now, not `v1`");
@@ -88,5 +88,5 @@ fn a_value_that_changed_meanwhile_is_named() {
         "Helm value `image.tag` is `v1` now, not not set"
     );
     let wrong = Edit { field: Field::Annotation("a".to_owned()), from: None, to: None };
-    assert!(edit(FileKind::HelmValues, Some(b""), &[wrong], &CREATE).is_err());
+    assert!(edit(FileKind::HelmValues, Some(&[].into()), &[wrong], &CREATE).is_err());
 }

@@ -226,7 +226,7 @@ fn merge_keys_are_read_and_overridden_where_they_are_merged() {
     for (path, expected) in
         [("web.tag", Some("v1")), ("web.image.tag", Some("v1")), ("list.tag", Some("v1")), ("web.x", None)]
     {
-        let found = value(FileKind::HelmValues, file.as_bytes(), &field(FileKind::HelmValues, path));
+        let found = value(FileKind::HelmValues, &file.as_bytes().into(), &field(FileKind::HelmValues, path));
         assert_eq!(found, Ok(expected.map(str::to_owned)), "{path}");
     }
     check_values(
@@ -241,7 +241,7 @@ fn merge_keys_are_read_and_overridden_where_they_are_merged() {
     let wide = (1..40).fold("a0: &a0 {x: 1}\n".to_owned(), |text, n| {
         text + &format!("a{n}: &a{n}\n  <<: [*a{0}, *a{0}, *a{0}]\n", n - 1)
     });
-    let found = value(FileKind::HelmValues, wide.as_bytes(), &field(FileKind::HelmValues, "a39.x"));
+    let found = value(FileKind::HelmValues, &wide.as_bytes().into(), &field(FileKind::HelmValues, "a39.x"));
     assert!(found.is_err_and(|error| error.to_string().contains("repe")), "a bomb for other readers");
 }
 
@@ -290,7 +290,7 @@ fn a_key_is_looked_up_as_image_updater_reads() {
         ("literal behind a dead end", "image: x\nimage.tag: v1\n", "image.tag", Ok(Some("v1"))),
         ("an index in the literal key", "images[0].tag: v1\n", "images[0].tag", Ok(Some("v1"))),
     ] {
-        let found = value(FileKind::HelmValues, file.as_bytes(), &field(FileKind::HelmValues, path));
+        let found = value(FileKind::HelmValues, &file.as_bytes().into(), &field(FileKind::HelmValues, path));
         match (found, expected) {
             (Ok(found), Ok(expected)) => assert_eq!(found.as_deref(), expected, "{id}"),
             (Err(error), Err(part)) => assert!(error.to_string().contains(part), "{id}: {error}"),
