@@ -20,6 +20,7 @@ use clap::ValueEnum;
 use crate::cli::complete::line::Line;
 use crate::cli::complete::line::Place;
 use crate::cli::complete::values::Source;
+use crate::cli::help;
 use crate::cli::program;
 use crate::error::Error;
 use crate::error::ExitCode;
@@ -40,7 +41,8 @@ const LIMIT: Duration = Duration::from_millis(1600);
 const MOST: usize = 500;
 
 pub(crate) const EXAMPLES: &str = "Examples:
-  kubectl image-update completion kubectl | install -m 755 /dev/stdin ~/.local/bin/kubectl_complete-image_update
+  kubectl image-update completion kubectl > ~/.local/bin/kubectl_complete-image_update
+  chmod +x ~/.local/bin/kubectl_complete-image_update
       completes `kubectl image-update` wherever kubectl's own completion is on; any folder of PATH will do
   source <(kubectl image-update completion bash)
       completes `kubectl-image_update` itself";
@@ -153,6 +155,10 @@ async fn candidates(process: Process, mut command: Command, words: &[String]) ->
         Place::Nothing => {}
         Place::Command => answer.candidates = commands(line.command),
         Place::Flag => answer.candidates = flags(&line),
+        Place::Value(argument) if argument.get_id() == "subject" => {
+            answer.candidates = commands(&command);
+            answer.candidates.extend(help::TOPICS.iter().map(|topic| Candidate::new(topic.name, topic.about)));
+        }
         Place::Value(argument) => {
             let source = values::source(&line, argument);
             match source {

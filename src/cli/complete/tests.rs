@@ -37,6 +37,7 @@ fn words_lead_to_what_can_come_next() {
         (&["nonsense", ""], &[], 4),
         (&["check", "--", "--o"], &[], 4),
         (&["version", ""], &[], 4),
+        (&["help", "pi"], &["pin", "pins"], 4),
     ] {
         let (mut values, said) = offered(words);
         let mut expected: Vec<String> = expected.iter().map(|&value| value.to_owned()).collect();

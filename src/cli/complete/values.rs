@@ -75,7 +75,7 @@ pub(super) fn source(line: &Line<'_>, argument: &Arg) -> Source {
     match argument.get_id().as_str() {
         "applications" => Source::Applications,
         "words" => next_word(line),
-        "set" => Source::Tags { bare: false },
+        "sets" => Source::Tags { bare: false },
         "context" => Source::Kubeconfig(EntryKind::Context),
         "cluster" => Source::Kubeconfig(EntryKind::Cluster),
         "user" => Source::Kubeconfig(EntryKind::User),

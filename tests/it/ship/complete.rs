@@ -92,6 +92,8 @@ fn versions_come_from_the_registry(backend: Backend) {
     assert_eq!(directive, ":36", "in that order, and no files");
     assert_eq!(values(&world, &["pin", "bookstore", "web=v1."]), ["web=v1.0.0", "web=v1.0.1"]);
     assert_eq!(values(&world, &["pin", "bookstore", "nothing="]), Vec::<String>::new());
+    assert_eq!(values(&world, &["apply", "bookstore", "--set", "we"]), ["web="]);
+    assert_eq!(values(&world, &["plan", "--set=db=v1"]), ["db=v1.0.0", "db=v1.0.1"], "of whatever is selected");
     // An image list need not have aliases.
     world.edit("bookstore", |application| {
         let list = &mut application["metadata"]["annotations"]["argocd-image-updater.argoproj.io/image-list"];
