@@ -28,6 +28,7 @@ use crate::writeback::Placement;
 use crate::writeback::git::Unread;
 
 mod behind;
+mod choosing;
 mod history;
 mod verdict;
 
@@ -165,6 +166,9 @@ impl Survey<'_> {
     /// Whether the registry has to be asked for this image. A pin may have run out, and is asked about in any case.
     pub(crate) fn asks_registry(&self) -> bool {
         let Ok(settings) = &self.rule.settings else { return false };
+        if self.rule.wish.left_out {
+            return false;
+        }
         let idle = self.rule.pin.is_none() && (self.unread().is_some() || self.is_not_deployed(settings));
         self.placement.is_ok() && !idle && !settings.filter.ignores_everything()
     }
@@ -251,8 +255,8 @@ impl Answer {
     fn of(evidence: Evidence, rule: &ImageRule) -> Self {
         match (evidence, &rule.settings) {
             (Evidence::Missing { reason, message }, _) => Self::Missing { reason, message },
-            (Evidence::Facts(mut facts), Ok(settings)) => {
-                let mut choice = settings.policy.choose(&facts.candidates);
+            (Evidence::Facts(mut facts), Ok(_)) => {
+                let mut choice = choosing::choose(rule, &facts);
                 facts.rejected.append(&mut choice.rejected);
                 facts.rejected.sort();
                 Self::Chosen(facts, choice)
@@ -282,6 +286,7 @@ pub(crate) fn conclude(survey: Survey<'_>, evidence: Evidence, now: Timestamp) -
         current: survey.current.version().cloned(),
         current_from: survey.current.from(),
         candidate: None,
+        requested: rule.wish.version.is_some(),
         status: verdict.status,
         reason: verdict.reason,
         message: verdict.message,

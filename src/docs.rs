@@ -1,12 +1,19 @@
-//! README is held to the code: its tables are the ones that the code's own tables make.
+//! The documentation is held to the code: its tables are the ones that the code's own tables make.
 
 use crate::annotations::keys;
 use crate::annotations::keys::Scope;
+use crate::cli::help::TOPICS;
 use crate::error::ExitCode;
 use crate::model::decision::ImageStatus;
 use crate::strategy;
 
 const README: &str = include_str!("../README.md");
+
+fn topics() -> String {
+    let rows =
+        TOPICS.iter().map(|topic| format!("| [{}](src/cli/help/{}.md) | {} |\n", topic.name, topic.name, topic.about));
+    format!("| topic | about |\n|---|---|\n{}", rows.collect::<String>())
+}
 
 fn annotations() -> String {
     let scope = |scope| match scope {
@@ -39,17 +46,20 @@ fn exit_codes() -> String {
 }
 
 #[test]
-fn the_tables_of_the_readme_are_those_of_the_code() {
+fn the_tables_of_the_documentation_are_those_of_the_code() {
+    let page = |name: &str| TOPICS.iter().find(|topic| topic.name == name).map_or("", |topic| topic.page);
     let tables = [
-        ("annotations", annotations()),
-        ("strategies", strategies()),
-        ("statuses", statuses()),
-        ("exit codes", exit_codes()),
+        ("README.md", README, "topics", topics()),
+        ("README.md", README, "statuses", statuses()),
+        ("README.md", README, "exit codes", exit_codes()),
+        ("help/annotations.md", page("annotations"), "annotations", annotations()),
+        ("help/annotations.md", page("annotations"), "strategies", strategies()),
     ];
     let missing: Vec<_> = tables
         .into_iter()
-        .map(|(name, table)| format!("<!-- {name} -->\n{table}"))
-        .filter(|expected| !README.contains(expected))
+        .map(|(file, text, name, table)| (file, text, format!("<!-- {name} -->\n{table}")))
+        .filter(|(_, text, expected)| !text.contains(expected))
+        .map(|(file, _, expected)| format!("{file} should say:\n\n{expected}"))
         .collect();
-    assert!(missing.is_empty(), "README.md should say:\n\n{}", missing.join("\n"));
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
 }

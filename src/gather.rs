@@ -9,6 +9,7 @@ use crate::decide;
 use crate::decide::Evidence;
 use crate::decide::Facts;
 use crate::decide::Survey;
+use crate::gather::narrow::Asked;
 use crate::logins::Found;
 use crate::model::application::ApplicationKey;
 use crate::model::candidate::Candidate;
@@ -20,6 +21,7 @@ use crate::model::image::Platforms;
 use crate::model::image::Tag;
 use crate::model::plan::Change;
 use crate::pipeline::Clients;
+use crate::pipeline::Options;
 use crate::pipeline::Selected;
 use crate::registry::Build;
 use crate::registry::Description;
@@ -29,19 +31,15 @@ use crate::registry::Remote;
 use crate::strategy::Needs;
 
 mod dates;
+mod narrow;
 
 /// How many tags of one repository are described at a time; the registry client bounds what one host gets.
 const TAGS_AT_A_TIME: usize = 32;
-/// How many tags that would win are asked for their platforms before it is given up.
-const WINNERS: usize = 32;
 
 /// Asks registries, and the cluster for its nodes, at most once each.
 pub(crate) struct Gatherer<'a> {
     clients: &'a Clients<'a>,
-    /// Platforms matter to strategies that go by names too.
-    check_platforms: bool,
-    /// When images were built is asked for everyone who wants to know, not only for strategies.
-    dates: bool,
+    options: &'a Options,
     node_platforms: OnceCell<(Platforms, Option<Diagnostic>)>,
 }
 
@@ -52,14 +50,8 @@ struct Missing {
 }
 
 impl<'a> Gatherer<'a> {
-    pub(crate) fn new(clients: &'a Clients<'a>, check_platforms: bool) -> Self {
-        Self { clients, check_platforms, dates: false, node_platforms: OnceCell::new() }
-    }
-
-    #[must_use]
-    pub(crate) fn dating(mut self, dates: bool) -> Self {
-        self.dates = dates;
-        self
+    pub(crate) fn new(clients: &'a Clients<'a>, options: &'a Options) -> Self {
+        Self { clients, options, node_platforms: OnceCell::new() }
     }
 
     /// Everything that the decision about an image needs to know from its registry.
@@ -78,22 +70,16 @@ impl<'a> Gatherer<'a> {
                 return (Evidence::Unusable(invalid), diagnostics);
             }
         };
-        let facts = match settings.strategy.needs {
-            Needs::Tags if self.check_platforms => {
-                let platforms = self.platforms(survey, settings, &mut diagnostics).await;
-                self.tags_on(&remote, settings, &platforms).await
-            }
-            Needs::Tags => self.tags(&remote, settings).await,
-            Needs::BuildDates => self.build_dates(survey, &remote, settings, &mut diagnostics).await,
-            Needs::OneDigest => {
-                let wanted = self.check_platforms || settings.platforms.is_some();
-                let platforms =
-                    if wanted { Some(self.platforms(survey, settings, &mut diagnostics).await) } else { None };
-                self.one_digest(&remote, settings, platforms.as_ref()).await
-            }
+        let platforms = match settings.strategy.needs {
+            Needs::BuildDates => true,
+            Needs::Tags => self.options.check_platforms,
+            Needs::OneDigest => self.options.check_platforms || settings.platforms.is_some(),
         };
+        let platforms = if platforms { Some(self.platforms(survey, settings, &mut diagnostics).await) } else { None };
+        let asked = Asked { survey, settings, remote: &remote, platforms };
+        let facts = self.facts(&asked, &mut diagnostics).await;
         let evidence = match facts {
-            Ok(facts) if self.dates => {
+            Ok(facts) if self.options.dates => {
                 Evidence::Facts(dates::dated(clients, (survey, &remote), facts, &mut diagnostics).await)
             }
             Ok(facts) => Evidence::Facts(facts),
@@ -114,29 +100,23 @@ impl<'a> Gatherer<'a> {
         })
     }
 
-    async fn build_dates(
-        &self,
-        survey: &Survey<'_>,
-        remote: &Remote,
-        settings: &Settings,
-        diagnostics: &mut Vec<Diagnostic>,
-    ) -> Result<Facts, Missing> {
-        let mut facts = self.tags(remote, settings).await?;
-        let platforms = self.platforms(survey, settings, diagnostics).await;
-        let tags: Vec<Tag> = facts.candidates.drain(..).map(|candidate| candidate.tag).collect();
-        let builds = self.clients.registries.builds(remote, &tags, &platforms).await;
-        for (tag, build) in builds.map_err(|error| missing(&error))? {
-            let out = |why| Rejected { tag: tag.to_string(), why };
-            match build {
-                Build::Dated(at) => {
-                    facts.candidates.push(Candidate { created: Some(at), ..Candidate::of_tag(tag) });
-                }
-                Build::Pushed(at) => facts.candidates.push(Candidate { pushed: Some(at), ..Candidate::of_tag(tag) }),
-                Build::OtherPlatform => facts.rejected.push(out(Rejection::WrongPlatform)),
-                // A tag without a manifest is not there, whatever the list says.
-                Build::Gone => facts.rejected.push(out(Rejection::Unreadable)),
-            }
+    async fn facts(&self, asked: &Asked<'_>, diagnostics: &mut Vec<Diagnostic>) -> Result<Facts, Missing> {
+        if let Some(version) = &asked.survey.rule.wish.version {
+            return self.requested(asked, version).await;
         }
+        let facts = match asked.settings.strategy.needs {
+            Needs::Tags => self.tags(asked.remote, asked.settings).await?,
+            Needs::BuildDates => self.build_dates(asked, diagnostics).await?,
+            Needs::OneDigest => self.one_digest(asked).await?,
+        };
+        self.narrowed(asked, facts).await
+    }
+
+    async fn build_dates(&self, asked: &Asked<'_>, diagnostics: &mut Vec<Diagnostic>) -> Result<Facts, Missing> {
+        let Asked { survey, remote, .. } = asked;
+        let mut facts = self.tags(remote, asked.settings).await?;
+        let tags = facts.candidates.drain(..).map(|candidate| candidate.tag).collect();
+        self.date(asked, tags, &mut facts).await?;
         if let Some(tag) = decide::needs_current_date(survey, &facts.candidates) {
             match self.clients.registries.describe(remote, &tag, &Platforms::Any).await {
                 Ok(Description::Image { created, .. }) => facts.current_created = Some(created),
@@ -155,32 +135,28 @@ impl<'a> Gatherer<'a> {
         Ok(facts)
     }
 
-    /// The tags, without those that would win but have no image for a wanted platform.
-    async fn tags_on(&self, remote: &Remote, settings: &Settings, platforms: &Platforms) -> Result<Facts, Missing> {
-        let mut facts = self.tags(remote, settings).await?;
-        for _ in 0..WINNERS {
-            let Some(winner) = settings.policy.choose(&facts.candidates).winner else { return Ok(facts) };
-            let why = match self.clients.registries.serves(remote, &winner.tag, platforms).await {
-                Ok((_, true)) => return Ok(facts),
-                Ok((_, false)) => Rejection::WrongPlatform,
-                Err(error) if error.kind() == RegistryErrorKind::TagNotFound => Rejection::Unreadable,
-                Err(error) => return Err(missing(&error)),
-            };
-            facts.candidates.retain(|candidate| candidate.tag != winner.tag);
-            facts.rejected.push(Rejected { tag: winner.tag.to_string(), why });
+    /// Dates these tags, as far as it takes to know which was built last, and adds them to the facts.
+    async fn date(&self, asked: &Asked<'_>, tags: Vec<Tag>, facts: &mut Facts) -> Result<(), Missing> {
+        let any = Platforms::Any;
+        let platforms = asked.platforms.as_ref().unwrap_or(&any);
+        let builds = self.clients.registries.builds(asked.remote, &tags, platforms).await;
+        for (tag, build) in builds.map_err(|error| missing(&error))? {
+            let out = |why| Rejected { tag: tag.to_string(), why };
+            match build {
+                Build::Dated(at) => {
+                    facts.candidates.push(Candidate { created: Some(at), ..Candidate::of_tag(tag) });
+                }
+                Build::Pushed(at) => facts.candidates.push(Candidate { pushed: Some(at), ..Candidate::of_tag(tag) }),
+                Build::OtherPlatform => facts.rejected.push(out(Rejection::WrongPlatform)),
+                // A tag without a manifest is not there, whatever the list says.
+                Build::Gone => facts.rejected.push(out(Rejection::Unreadable)),
+            }
         }
-        let message =
-            format!("the newest {WINNERS} tags have no image for the platforms wanted, and no more were asked");
-        Err(Missing { reason: Reason::MetadataUnreadable, message })
+        Ok(())
     }
 
-    /// `platforms`: what the image has to run on, if that matters.
-    async fn one_digest(
-        &self,
-        remote: &Remote,
-        settings: &Settings,
-        platforms: Option<&Platforms>,
-    ) -> Result<Facts, Missing> {
+    async fn one_digest(&self, asked: &Asked<'_>) -> Result<Facts, Missing> {
+        let Asked { settings, remote, platforms, .. } = asked;
         let Some(tag) = settings.policy.followed_tag() else {
             return Err(Missing { reason: Reason::BadConstraint, message: "no tag to follow".to_owned() });
         };
@@ -192,6 +168,7 @@ impl<'a> Gatherer<'a> {
         facts.allowed = 1;
         let registries = self.clients.registries;
         let answer = match platforms {
+            // What it has to run on, if that matters.
             Some(platforms) => registries.serves(remote, tag, platforms).await,
             None => registries.digest(remote, tag).await.map(|digest| (digest, true)),
         };
@@ -297,7 +274,9 @@ fn missing(error: &RegistryError) -> Missing {
         RegistryErrorKind::Denied => Reason::RegistryDenied,
         RegistryErrorKind::RateLimited { .. } => Reason::RateLimited,
         RegistryErrorKind::Truncated => Reason::TruncatedTagList,
-        RegistryErrorKind::TagNotFound | RegistryErrorKind::Protocol => Reason::MetadataUnreadable,
+        RegistryErrorKind::TagNotFound | RegistryErrorKind::Protocol | RegistryErrorKind::Undated => {
+            Reason::MetadataUnreadable
+        }
         RegistryErrorKind::Unreachable | RegistryErrorKind::Settings => Reason::RegistryUnreachable,
     };
     let hint = error.hint().map_or_else(String::new, |hint| format!(" ({hint})"));

@@ -3,20 +3,17 @@
 //! `check` stops at [`check`], `plan` at [`plan`]; `apply` hands the plan's changes to `apply::Executor`.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
-use futures::StreamExt as _;
 use jiff::Timestamp;
 
 use crate::annotations;
 use crate::annotations::rule::AppRules;
-use crate::annotations::rule::Invalid;
 use crate::cluster::Cluster;
 use crate::cluster::image_updater;
 use crate::cluster::image_updater::ImageUpdater;
 use crate::cluster::image_updater::Ruling;
 use crate::decide;
-use crate::decide::Evidence;
-use crate::decide::Survey;
 use crate::gather::Gatherer;
 use crate::logins;
 use crate::logins::Logins;
@@ -26,22 +23,23 @@ use crate::model::decision::Decision;
 use crate::model::decision::ImageStatus;
 use crate::model::decision::Reason;
 use crate::model::diagnostic::Diagnostic;
-use crate::model::image::Repository;
 use crate::model::image::Version;
+use crate::model::plan::Change;
 use crate::model::plan::Plan;
-use crate::model::progress::Event;
 use crate::model::progress::Watch;
 use crate::propose;
 use crate::propose::Proposal;
 use crate::registry::Registries;
-use crate::registry::Remote;
 use crate::repositories::Repositories;
 use crate::writeback;
 use crate::writeback::Intent;
 use crate::writeback::Placements;
 
+mod deciding;
+mod overrides;
 mod placing;
 
+pub(crate) use overrides::look_before_pinning;
 pub(crate) use placing::Prepared;
 pub(crate) use placing::placements;
 pub(crate) use placing::prepare;
@@ -74,6 +72,8 @@ pub(crate) struct Selected {
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Options {
     pub(crate) now: Timestamp,
+    /// `now` is the time whatever the clocks of registries say.
+    pub(crate) clock_is_fixed: bool,
     /// The source to write to, where an Application has several.
     pub(crate) source: Option<String>,
     pub(crate) allow_downgrade: bool,
@@ -91,6 +91,7 @@ pub(crate) struct Options {
 }
 
 /// What a check found.
+#[derive(Clone)]
 pub(crate) struct Checked {
     /// By Application and position in the image list.
     pub(crate) decisions: Vec<Decision>,
@@ -122,9 +123,11 @@ pub(crate) async fn check(
     let rulings = Rulings::of(selected, updaters);
     let mut diagnostics: Vec<_> = rulings.managed().map(|(key, updater)| managed_by_updater(key, updater)).collect();
     let mut decisions = Vec::new();
-    let (placements, found) = placements(clients, selected, options).await;
+    let (mut placements, found) = placements(clients, selected, options).await;
     diagnostics.extend(found);
-    for (mut decision, found) in decide_all(clients, selected, &placements, options).await {
+    let (decided, found) = overrides::decide(clients, selected, &mut placements, options).await;
+    diagnostics.extend(found);
+    for (mut decision, found) in decided {
         for diagnostic in found {
             if !diagnostics.contains(&diagnostic) {
                 diagnostics.push(diagnostic);
@@ -136,10 +139,24 @@ pub(crate) async fn check(
         decisions.push(decision);
     }
     mark_conflicts(selected, &mut decisions, &mut diagnostics, &placements);
+    diagnostics.extend(overrides::mark(&mut decisions, &placements));
+    // Whether they stand in the way of the others is known now.
+    let left_out = left_out(selected);
+    decisions.retain(|decision| !left_out.contains(&(&decision.application, decision.position)));
     diagnostics.extend(decisions.iter().filter(|decision| is_source_problem(decision)).map(source_diagnostic));
     diagnostics.extend(placing::problems(selected, &placements));
     diagnostics.extend(decisions.iter().flat_map(decide::doubts));
     Checked { decisions, diagnostics, placements }
+}
+
+/// The entries that are not meant this time.
+fn left_out(selected: &[Selected]) -> BTreeSet<(&ApplicationKey, usize)> {
+    let mut left_out = BTreeSet::new();
+    for Selected { application, rules } in selected {
+        let of_list = rules.images.iter().filter(|rule| rule.wish.left_out);
+        left_out.extend(of_list.map(|rule| (&application.key, rule.position)));
+    }
+    left_out
 }
 
 /// Decides, and proposes the changes that the decisions lead to.
@@ -148,12 +165,12 @@ pub(crate) async fn plan(
     selected: &[Selected],
     updaters: &[ImageUpdater],
     options: &Options,
-) -> Plan {
+) -> (Plan, Checked) {
     let mut checked = check(clients, selected, updaters, options).await;
     let mut diagnostics = std::mem::take(&mut checked.diagnostics);
     let Prepared { mut changes, landed, diagnostics: found, left_out, .. } =
         changes(clients, selected, &checked, options).await;
-    let decisions = checked.decisions;
+    let decisions = checked.decisions.clone();
     diagnostics.extend(found);
     for (change, image, error) in Gatherer::record_digests(clients, selected, &mut changes).await {
         let message = format!("the digest behind {image} could not be had: {error}");
@@ -165,7 +182,26 @@ pub(crate) async fn plan(
     }
     let undecided = |status| matches!(status, ImageStatus::Undetermined | ImageStatus::Invalid);
     let complete = !left_out && !decisions.iter().any(|decision| undecided(decision.status));
-    Plan { created: options.now, complete, changes, decisions, diagnostics, files: landed.files }
+    let plan = Plan { created: options.now, complete, changes, decisions, diagnostics, files: landed.files };
+    (plan, checked)
+}
+
+/// The changes that some of the decisions lead to, by Application and position in the image list.
+pub(crate) async fn some_changes(
+    clients: &Clients<'_>,
+    selected: &[Selected],
+    mut checked: Checked,
+    wanted: &[(ApplicationKey, usize)],
+    options: &Options,
+) -> Vec<Change> {
+    let is_wanted = |decision: &Decision| {
+        wanted.iter().any(|(key, position)| *key == decision.application && *position == decision.position)
+    };
+    checked.decisions.retain(is_wanted);
+    let mut changes = changes(clients, selected, &checked, options).await.changes;
+    // What could not be had was said when all of them were planned.
+    Gatherer::record_digests(clients, selected, &mut changes).await;
+    changes
 }
 
 /// The changes that decisions lead to, as far as they can be written.
@@ -181,70 +217,6 @@ pub(crate) async fn changes(
     prepared.left_out |= left_out;
     prepared.diagnostics.splice(0..0, diagnostics);
     prepared
-}
-
-/// Asks the registries what is needed, several at a time, and decides about each image as soon as it is known; the order
-/// is that of the selection.
-async fn decide_all(
-    clients: &Clients<'_>,
-    selected: &[Selected],
-    placements: &Placements,
-    options: &Options,
-) -> Vec<(Decision, Vec<Diagnostic>)> {
-    let gatherer = &Gatherer::new(clients, options.check_platforms).dating(options.dates);
-    let surveys: Vec<Survey<'_>> = selected
-        .iter()
-        .flat_map(|selected| {
-            selected.rules.images.iter().map(|rule| {
-                let placement = placements.get(&(selected.application.key.clone(), rule.position)).cloned();
-                let nowhere = || Err(Invalid::new(Reason::UnsupportedSource, "it was not looked for"));
-                decide::survey(&selected.application, rule, placement.unwrap_or_else(nowhere))
-            })
-        })
-        .collect();
-    let mut asked: BTreeMap<&Repository, usize> = BTreeMap::new();
-    let mut turns = Vec::with_capacity(surveys.len());
-    for (index, survey) in surveys.into_iter().enumerate() {
-        let mut turn = 0;
-        clients.watch.event(Event::Planned { registry: registry(&survey) });
-        if let Some(repository) = survey.rule.repository.as_ref().filter(|_| survey.asks_registry()) {
-            clients.registries.announce(&Remote::named(&survey.rule.name, repository.clone()));
-            let before = asked.entry(repository).or_insert(0);
-            turn = *before;
-            *before += 1;
-        }
-        turns.push((turn, index, survey));
-    }
-    // One image of each repository goes first: those that share its answer need not keep others from asking.
-    turns.sort_by_key(|(turn, index, _)| (*turn, *index));
-    let mut decided: Vec<_> = futures::stream::iter(turns.into_iter().map(|(_, index, survey)| async move {
-        let registry = registry(&survey);
-        if let (Some(registry), Some(repository)) = (registry, &survey.rule.repository) {
-            clients.watch.event(Event::Asking { registry, repository: repository.path() });
-        }
-        let (evidence, mut diagnostics) = gatherer.evidence(&survey).await;
-        diagnostics.extend(unasked_pin(&survey, &evidence, options.now));
-        let decision = decide::conclude(survey, evidence, options.now);
-        clients.watch.event(Event::Decided { registry });
-        (index, decision, diagnostics)
-    }))
-    .buffer_unordered(options.concurrency.max(1))
-    .collect()
-    .await;
-    decided.sort_by_key(|(index, ..)| *index);
-    decided.into_iter().map(|(_, decision, diagnostics)| (decision, diagnostics)).collect()
-}
-
-/// The registry that has to be asked for an image.
-fn registry<'a>(survey: &Survey<'a>) -> Option<&'a str> {
-    survey.rule.repository.as_ref().filter(|_| survey.asks_registry()).map(Repository::registry)
-}
-
-/// A registry that failed for a pinned image: the pin holds all the same.
-fn unasked_pin(survey: &Survey<'_>, answer: &Evidence, now: Timestamp) -> Option<Diagnostic> {
-    let Evidence::Missing { message, .. } = answer else { return None };
-    let pin = survey.rule.pin.as_ref().filter(|pin| !pin.expired(now));
-    pin.map(|_| Diagnostic::warning("registry", message.clone()).about(&survey.application.key))
 }
 
 /// How the ImageUpdater resources rule over each Application.

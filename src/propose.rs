@@ -64,7 +64,7 @@ pub(crate) fn propose(
 fn is_wanted(decision: &Decision, options: &Options) -> bool {
     match decision.status {
         ImageStatus::UpdateAvailable => true,
-        ImageStatus::Downgrade => options.allow_downgrade,
+        ImageStatus::Downgrade => options.allow_downgrade || decision.requested,
         ImageStatus::RolledBack => options.include_rolled_back,
         _ => false,
     }
@@ -198,9 +198,12 @@ fn yaml(annotations: &BTreeMap<&str, Option<&str>>) -> String {
 }
 
 mod files;
+mod parts;
 
 pub(crate) use files::Landed;
 pub(crate) use files::land;
+pub(crate) use parts::Part;
+pub(crate) use parts::parts;
 
 #[cfg(test)]
 mod tests;

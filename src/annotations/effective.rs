@@ -67,9 +67,14 @@ fn holds(pin: &Pin) -> impl Iterator<Item = (&str, Option<&str>)> {
 /// Where the pin of an entry is recorded; `None` if it cannot have one: its alias is not a legal key, and it is not
 /// the Application's sole entry.
 pub(crate) fn record_key(alias: Option<&str>, entries: usize) -> Option<String> {
+    own_key(keys::PIN, alias, entries)
+}
+
+/// Where something of ours stands for an entry, by the rule for pins.
+fn own_key(key: &str, alias: Option<&str>, entries: usize) -> Option<String> {
     match alias {
-        Some(alias) if keys::can_be_pinned(alias) => Some(keys::for_pin(Some(alias))),
-        _ if entries == 1 => Some(keys::for_pin(None)),
+        Some(alias) if keys::can_be_pinned(alias) => Some(keys::for_own(key, Some(alias))),
+        _ if entries == 1 => Some(keys::for_own(key, None)),
         _ => None,
     }
 }
@@ -81,6 +86,11 @@ impl Effective {
     /// The record is there but cannot be read.
     pub(super) fn pin(&self, alias: Option<&str>, entries: usize) -> Result<Option<Pin>, UnreadablePin> {
         record_key(alias, entries).and_then(|key| self.pins.get(&key).cloned()).transpose()
+    }
+
+    /// A setting of ours for one of so many entries, unless it is empty.
+    pub(super) fn own(&self, key: &str, alias: Option<&str>, entries: usize) -> Option<Found<'_>> {
+        self.get(&own_key(key, alias, entries)?).filter(|found| !found.trimmed().is_empty())
     }
 
     /// The setting of one image, unless it is empty.

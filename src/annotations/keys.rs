@@ -41,6 +41,19 @@ pub(crate) const KUSTOMIZE_IMAGE_NAME: &str = "kustomize.image-name";
 
 /// The record of a pin, under [`OWN_PREFIX`], followed by `.` and the alias unless it is the sole entry's.
 pub(crate) const PIN: &str = "pin";
+/// How old a tag must be; under [`OWN_PREFIX`], as for pins.
+pub(crate) const MIN_AGE: &str = "min-age";
+/// `never`, `if-present` or `always`; under [`OWN_PREFIX`], as for pins.
+pub(crate) const PIN_DIGEST: &str = "pin-digest";
+/// Which part of a tag is compared; under [`OWN_PREFIX`], as for pins.
+pub(crate) const EXTRACT: &str = "extract";
+
+/// The settings under [`OWN_PREFIX`] that people write: name, value, default.
+pub(crate) const OWN: [(&str, &str, &str); 3] = [
+    (MIN_AGE, "how old a tag must be: `7d`, `36h`", "however young"),
+    (PIN_DIGEST, "`never`, `if-present`, `always`: write `tag@digest`", "`never`"),
+    (EXTRACT, "`<RE2>` for whole tags; its group `version`, or the first, is compared", "the whole tag"),
+];
 
 /// One row of the table of annotations.
 pub(crate) struct Key {
@@ -148,9 +161,14 @@ pub(crate) fn for_application(key: &str) -> String {
 
 /// The full key of the pin of one image; `None`: of the sole entry.
 pub(crate) fn for_pin(alias: Option<&str>) -> String {
+    for_own(PIN, alias)
+}
+
+/// The full key of something of ours for one image; `None`: for the sole entry.
+pub(crate) fn for_own(key: &str, alias: Option<&str>) -> String {
     match alias {
-        Some(alias) => format!("{OWN_PREFIX}{PIN}.{}", of_alias(alias)),
-        None => format!("{OWN_PREFIX}{PIN}"),
+        Some(alias) => format!("{OWN_PREFIX}{key}.{}", of_alias(alias)),
+        None => format!("{OWN_PREFIX}{key}"),
     }
 }
 

@@ -170,6 +170,17 @@ fn nearest_key(name: &str, aliases: &Aliases<'_>) -> Option<&'static str> {
 
 /// What is wrong with a name under this tool's own prefix, if nothing reads it.
 fn unknown_own(name: &str, aliases: &Aliases<'_>) -> Option<Diagnostic> {
+    for (key, ..) in keys::OWN {
+        if name == key {
+            let hint = format!("write `{key}.<alias>`; without an alias it is for the only image of a list");
+            return (!aliases.sole).then(|| unread(name).hint(hint));
+        }
+        if let Some(alias) = name.strip_prefix(key).and_then(|rest| rest.strip_prefix('.')) {
+            let message = format!("no entry of the image list has the alias `{alias}`");
+            let finding = || Diagnostic::warning("unknown-alias", message).hint(aliases.meant(alias));
+            return (!aliases.keys.contains(alias)).then(finding);
+        }
+    }
     let dead = |message: String, hint: &str| Some(Diagnostic::warning("dead-pin", message).hint(hint));
     match name.strip_prefix(keys::PIN) {
         Some("") if aliases.sole => None,
@@ -183,10 +194,20 @@ fn unknown_own(name: &str, aliases: &Aliases<'_>) -> Option<Diagnostic> {
                 format!("no entry of the image list has the alias `{alias}` of this pin"),
                 "remove the annotation, or give the image its alias back",
             ),
-            None => Some(unread(name)),
+            None => Some(unread_own(name)),
         },
-        None => Some(unread(name)),
+        None => Some(unread_own(name)),
     }
+}
+
+/// A name under this tool's prefix that nothing reads, with what was likely meant.
+fn unread_own(name: &str) -> Diagnostic {
+    let own = || keys::OWN.iter().map(|(key, ..)| *key).chain([keys::PIN]);
+    let near = match name.split_once('.') {
+        Some((key, alias)) => nearest(key, own()).map(|near| format!("{near}.{alias}")),
+        None => nearest(name, own()).map(str::to_owned),
+    };
+    Diagnostic { hint: near.map(|near| format!("did you mean `{near}`?")), ..unread(name) }
 }
 
 /// The alias in `<alias>.<key>`, if `name` has that form.

@@ -14,6 +14,7 @@ mod go_regexp;
 mod image_list;
 pub(crate) mod keys;
 mod lint;
+mod own;
 pub(crate) mod pin_record;
 mod reader;
 pub(crate) mod rule;

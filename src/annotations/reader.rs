@@ -15,6 +15,7 @@ use crate::annotations::rule::ImageRule;
 use crate::annotations::rule::Invalid;
 use crate::annotations::tag_filter::AllowTags;
 use crate::annotations::tag_filter::IgnoreTags;
+use crate::model::choosing::Wish;
 use crate::model::decision::Reason;
 use crate::model::diagnostic::Diagnostic;
 use crate::model::diagnostic::Place;
@@ -139,7 +140,7 @@ impl<'a> Reader<'a> {
             self.report(Diagnostic::warning("read-differently", message).at(place).hint(misread));
         }
         let (repository, settings) = match self.repository(entry) {
-            Ok(repository) => (Some(repository), self.settings(entry)),
+            Ok(repository) => (Some(repository), self.settings(entry, entries)),
             Err(invalid) => (None, Err(invalid)),
         };
         let strategy_text = match &settings {
@@ -160,6 +161,7 @@ impl<'a> Reader<'a> {
             constraint: entry.constraint.clone(),
             settings,
             pin,
+            wish: Wish::default(),
         }
     }
 

@@ -1,6 +1,9 @@
 //! What the annotations of an Application say, read once into types.
 
 use crate::annotations::tag_filter::TagFilter;
+use crate::model::choosing::MinAge;
+use crate::model::choosing::PinDigest;
+use crate::model::choosing::Wish;
 use crate::model::decision::Reason;
 use crate::model::diagnostic::Place;
 use crate::model::image::Platforms;
@@ -67,6 +70,8 @@ pub(crate) struct ImageRule {
     pub(crate) strategy_text: String,
     pub(crate) settings: Result<Settings, Invalid>,
     pub(crate) pin: Option<Pin>,
+    /// What the command line says about it; the annotations say nothing of the kind.
+    pub(crate) wish: Wish,
 }
 
 impl ImageRule {
@@ -90,6 +95,9 @@ pub(crate) struct Settings {
     /// `None`: not annotated.
     pub(crate) platforms: Option<Platforms>,
     pub(crate) force_update: bool,
+    pub(crate) pin_digest: PinDigest,
+    /// `None`: however young.
+    pub(crate) min_age: Option<MinAge>,
     pub(crate) targets: Targets,
     /// Where the image's own login stands.
     pub(crate) pull_secret: Option<PullSecret>,

@@ -27,25 +27,35 @@ use crate::strategy::Strategy;
 impl Reader<'_> {
     /// Reads every setting of an image, so that all that is wrong is reported at once; the first problem is why the
     /// image is invalid.
-    pub(super) fn settings(&mut self, entry: &Entry) -> Result<Settings, Invalid> {
+    /// `entries`: how many the list has.
+    pub(super) fn settings(&mut self, entry: &Entry, entries: usize) -> Result<Settings, Invalid> {
         let alias = entry.alias.as_deref();
         let strategy = self.strategy(alias);
         let policy = match &strategy {
             Ok(strategy) => self.policy(entry, strategy),
             Err(invalid) => Err(invalid.clone()),
         };
+        let extract = self.extract(alias, entries, strategy.as_ref().ok().copied());
         let allow = self.allow_tags(alias);
         let ignore = self.ignore_tags(alias);
         let platforms = self.platforms(alias);
         let force_update = self.force_update(alias);
         let targets = self.targets(alias);
         let pull_secret = self.pull_secret(alias);
+        let pin_digest = self.pin_digest(alias, entries);
+        let min_age = self.min_age(alias, entries);
+        let policy = match extract? {
+            Some(extract) => policy.map(|policy| strategy::extracted(policy, extract)),
+            None => policy,
+        };
         Ok(Settings {
             strategy: strategy?,
             policy: policy?,
             filter: TagFilter { allow: allow?, ignore },
             platforms: platforms?,
             force_update: force_update?,
+            pin_digest: pin_digest?,
+            min_age: min_age?,
             targets: targets?,
             pull_secret: pull_secret?,
         })

@@ -27,6 +27,7 @@ use crate::model::plan::Receipt;
 use crate::repositories;
 use crate::repositories::Trouble;
 use crate::templates;
+use crate::templates::ImageLabels;
 use crate::writeback::git::Tree;
 
 /// What one commit holds.
@@ -45,6 +46,8 @@ pub(super) struct Batch<'a, 'b> {
     pub(super) clone: &'b mut GitClone,
     /// Without a message.
     pub(super) options: CommitOptions,
+    /// Of the images, for the message.
+    pub(super) labels: &'b ImageLabels,
 }
 
 /// Commits that are ready to be pushed to one branch.
@@ -197,7 +200,12 @@ impl Batch<'_, '_> {
         let mut written: Vec<&Change> = Vec::new();
         let mut done = Vec::new();
         for part in &parts {
-            match part.job.edited_with(&part.change, now, self.executor.commits.create_keys) {
+            let create_keys = self.executor.commits.create_keys;
+            let edited = match self.executor.commits.per {
+                CommitPer::Image => part.job.edited_further(&part.change, now, create_keys),
+                CommitPer::Run | CommitPer::Application => part.job.edited_with(&part.change, now, create_keys),
+            };
+            match edited {
                 Ok(edited) => {
                     done.push(part.index);
                     if let Some(bytes) = edited {
@@ -215,7 +223,7 @@ impl Batch<'_, '_> {
         }
         let failed = |message: String| (Outcome::Failed, message);
         let template = self.executor.commits.wishes.template.as_deref();
-        let message = templates::message(template, &written)
+        let message = templates::message(template, &written, self.labels)
             .map_err(|error| failed(format!("the template of the commit message fails: {error}")))?;
         let mut changed = Vec::new();
         for (path, contents) in files {
@@ -295,11 +303,6 @@ struct Part<'a> {
 fn by_image<'a>(index: usize, job: &'a Job<'a>, before: &Tree) -> Vec<Vec<Part<'a>>> {
     let whole = || vec![vec![Part { index, job, change: job.change.clone() }]];
     let Ok(located) = job.located(before) else { return whole() };
-    // A new list takes along what all its edits are about, so that they are made at once.
-    let is_new = located.git.as_ref().and_then(|git| git.standing.as_ref()).is_none_or(|it| it.bytes.is_none());
-    if is_new {
-        return whole();
-    }
     let mut left = job.change.edits.clone();
     let mut parts = Vec::new();
     for image in &job.change.images {

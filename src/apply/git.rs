@@ -25,6 +25,7 @@ use crate::model::progress::Step;
 use crate::repositories::Want;
 use crate::repositories::worktree;
 use crate::templates;
+use crate::templates::ImageLabels;
 use crate::writeback;
 use crate::writeback::Placement;
 use crate::writeback::git;
@@ -158,12 +159,25 @@ impl<'a> Job<'a> {
         })
     }
 
+    /// The same for some of its edits, on a tree that has edits of ours in it already: what they left there is what is
+    /// expected. A list that was made for one image took along what stood in the Application for the others.
+    pub(super) fn edited_further(
+        &self,
+        change: &Change,
+        tree: &Tree,
+        create_keys: bool,
+    ) -> Result<Option<Vec<u8>>, Ended> {
+        let edits = self.located(tree)?.rebased(&change.edits);
+        self.edited_with(&Change { edits, ..change.clone() }, tree, create_keys)
+    }
+
     fn want<'b>(&'b self, branch: Option<&'b str>) -> Want<'b> {
         Want {
             application: &self.application,
             login: self.rules.git_login(),
             repository: &self.target.repository,
             branch,
+            any_revision: false,
             paths: self.paths(),
         }
     }
@@ -244,12 +258,16 @@ impl Executor<'_> {
                 Err(trouble) => receipts[index] = Some(receipt(job.change, Outcome::Failed, trouble.message)),
             }
         }
+        let read = &self.labels(&jobs).await;
         let written = groups.iter().map(|(remote, indexes)| {
             let of_remote: Vec<&Job<'_>> = indexes.iter().map(|index| &jobs[*index]).collect();
-            async move { (indexes, self.write_remote(remote, &of_remote).await) }
+            async move { (indexes, self.write_remote(remote, &of_remote, &read.labels).await) }
         });
         for (indexes, written) in futures::future::join_all(written).await {
-            for (index, receipt) in indexes.iter().zip(written) {
+            for (index, mut receipt) in indexes.iter().zip(written) {
+                if receipt.outcome == Outcome::Applied {
+                    read.tell(&mut receipt);
+                }
                 receipts[*index] = Some(receipt);
             }
         }
@@ -258,7 +276,7 @@ impl Executor<'_> {
     }
 
     /// Commits and pushes all jobs of one repository: one push for all its branches, again for those that moved.
-    async fn write_remote(&self, remote: &Remote, jobs: &[&Job<'_>]) -> Vec<Receipt> {
+    async fn write_remote(&self, remote: &Remote, jobs: &[&Job<'_>], labels: &ImageLabels) -> Vec<Receipt> {
         let mut receipts: Vec<Option<Receipt>> = jobs.iter().map(|_| None).collect();
         let _pushing = Step::begin(self.watch, format!("git, which writes to {}", remote.url.shown()));
         let clone = self.repositories.clone_of(remote).await;
@@ -266,7 +284,7 @@ impl Executor<'_> {
         let batch = async {
             let options = self.repositories.commit_options(&self.commits.wishes).await?;
             let clone = self.repositories.open(&mut slot, remote).await?;
-            Ok(Batch { executor: self, clone, options })
+            Ok(Batch { executor: self, clone, options, labels })
         };
         let mut batch = match batch.await {
             Ok(batch) => batch,

@@ -37,7 +37,9 @@ use crate::writeback::files::manifest::Target;
 
 mod application;
 mod batch;
+mod examine;
 mod git;
+mod labels;
 
 pub(crate) use batch::CommitPer;
 

@@ -1,7 +1,6 @@
 //! `apply`: write a plan, after asking.
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -14,16 +13,18 @@ use crate::cli::args::Output;
 use crate::cli::args::OutputArgs;
 use crate::cli::args::SelectionArgs;
 use crate::cli::args::WriteArgs;
+use crate::cli::choose;
 use crate::cli::commits;
 use crate::cli::plan;
+use crate::cli::plan::Made;
+use crate::cli::saved;
 use crate::cli::select;
 use crate::cli::session::Session;
-use crate::cli::session::cluster_error;
 use crate::cli::summary;
+use crate::cli::tick;
 use crate::cli::wait;
 use crate::cli::wait::Rollouts;
 use crate::cluster::Cluster;
-use crate::cluster::request::Scope;
 use crate::document;
 use crate::document::receipts::DryRun;
 use crate::error::Error;
@@ -56,13 +57,12 @@ async fn run_saved(session: &Session, args: ApplyArgs, path: &Path) -> Result<Ex
     if !selected.applications.is_empty() || selected.selector.is_some() || selected.scope.all_namespaces || args.all {
         return Err(Error::usage("--plan says what is written: it goes without names, -l, -A and --all"));
     }
-    let text = read_plan(path)?;
-    let saved = document::plan::read(&text)
-        .map_err(|why| Error::failed(format!("{} cannot be applied: {why}", path.display())).hint("make a new plan"))?;
-    if let Some(change) = saved.changes.iter().find(|change| change.uid.is_none()) {
-        return Err(Error::failed(format!("change {} was planned from a manifest, not from a cluster", change.id))
-            .hint("plan without -f to apply to a cluster"));
+    if selected.shard.is_some() {
+        return Err(Error::usage("--plan says what is written: it goes without --shard").hint("plan with --shard"));
     }
+    args.decision.refuse_with_plan()?;
+    let saved = saved::read(path)?;
+    choose::must_be_few(saved.changes.len(), args.decision.wish.max_changes)?;
     let cluster = session.cluster(selected.scope.namespace.clone()).await?;
     session.configure_registries(&cluster).await?;
     if let Some(folder) = &args.files.worktree {
@@ -73,31 +73,19 @@ async fn run_saved(session: &Session, args: ApplyArgs, path: &Path) -> Result<Ex
     } else {
         Commits::default()
     };
-    let refused = if args.write.force { BTreeMap::new() } else { refused(session, &cluster, &saved.changes).await? };
+    let refused =
+        if args.write.force { BTreeMap::new() } else { saved::refused(session, &cluster, &saved.changes).await? };
     let writer = Writer { cluster: Some(&cluster), manifests: Vec::new(), refused, commits, pinning: false };
     write(session, writer, &saved.changes, &args, namespaces(&saved.changes)).await
-}
-
-fn read_plan(path: &Path) -> Result<String, Error> {
-    let failed =
-        |error: std::io::Error| Error::failed(format!("failed to read the plan {}", path.display())).source(error);
-    let mut bytes = Vec::new();
-    let limit = document::plan::MAX_LENGTH + 1;
-    if path == Path::new("-") {
-        std::io::stdin().take(limit).read_to_end(&mut bytes).map_err(failed)?;
-    } else {
-        std::fs::File::open(path).map_err(failed)?.take(limit).read_to_end(&mut bytes).map_err(failed)?;
-    }
-    if bytes.len() as u64 >= limit {
-        return Err(Error::failed(format!("{} is too long to be a plan", path.display())));
-    }
-    String::from_utf8(bytes).map_err(|_| Error::failed(format!("{} is not text", path.display())))
 }
 
 /// Plans, shows the plan, asks, and executes it.
 async fn run_fresh(session: &Session, args: ApplyArgs) -> Result<ExitCode, Error> {
     let can_ask = session.process.can_ask();
     let dry = args.write.dry_run != DryRunArg::None;
+    if args.interactive {
+        tick::must_be_possible(session)?;
+    }
     if !can_ask && !args.write.yes && !dry {
         return Err(Error::usage("there is no terminal to ask at").hint("give --yes, or a plan with --plan"));
     }
@@ -111,38 +99,55 @@ async fn run_fresh(session: &Session, args: ApplyArgs) -> Result<ExitCode, Error
         files: &args.files,
         commits: Some(&args.commits),
     };
-    let (selection, plan, commits) = session.interruptible(plan::make(session, wanted)).await??;
+    let made = session.interruptible(plan::make(session, wanted)).await??;
+    let Made { selection, plan, .. } = &made;
     session.diagnose(&plan.diagnostics);
     session.left_out(&plan.decisions);
     let undecided = if plan.complete { selection.exit_code() } else { selection.exit_code().or(ExitCode::Partial) };
-    let changes = &plan.changes;
-    if changes.is_empty() {
+    if plan.changes.is_empty() {
         session.printer.note("nothing to change");
         let none = Told { receipts: &[], rollouts: &Rollouts::new() };
         let code = report(session, none, &args.output, &args.write, selection.namespaces)?;
         return Ok(code.or(undecided));
     }
-    let asks = !args.write.yes && !dry;
-    if asks {
-        // Whoever is asked has to see what about, however quiet the rest is.
-        session.printer.alert(&plan::preview(&selection, &plan, args.context_lines));
-        session.printer.alert(&summary::of_changes(changes));
-        if !ask("Write these changes?")? {
-            session.printer.alert("nothing was written");
-            return Ok(ExitCode::Declined.or(undecided));
-        }
-    } else if !matches!(args.output.output, Output::Json | Output::Yaml | Output::Name) {
-        session.printer.note(&plan::preview(&selection, &plan, args.context_lines));
+    if !args.interactive {
+        choose::must_be_few(plan.changes.len(), args.decision.wish.max_changes)?;
+    }
+    let changes = agreed(session, &made, &args).await?;
+    if changes.is_empty() {
+        session.printer.alert("nothing was written");
+        return Ok(ExitCode::Declined.or(undecided));
     }
     let refused =
         if args.write.force { BTreeMap::new() } else { pipeline::managed(&selection.selected, &selection.updaters) };
     let cluster = selection.cluster.as_ref();
     let manifests = match cluster {
         Some(_) => Vec::new(),
-        None => selection.selected.iter().map(|selected| manifest(&selection, selected)).collect(),
+        None => selection.selected.iter().map(|selected| manifest(selection, selected)).collect(),
     };
-    let writer = Writer { cluster, manifests, refused, commits, pinning: false };
-    Ok(write(session, writer, changes, &args, selection.namespaces).await?.or(undecided))
+    let writer = Writer { cluster, manifests, refused, commits: made.commits.clone(), pinning: false };
+    Ok(write(session, writer, &changes, &args, selection.namespaces).await?.or(undecided))
+}
+
+/// Shows a plan and asks about it, unless told not to; returns the changes that are wanted.
+async fn agreed(session: &Session, made: &Made, args: &ApplyArgs) -> Result<Vec<Change>, Error> {
+    let asks = args.interactive || (!args.write.yes && args.write.dry_run == DryRunArg::None);
+    let Made { selection, plan, .. } = made;
+    let preview = || plan::preview(selection, plan, args.context_lines);
+    if asks {
+        // Whoever is asked has to see what about, however quiet the rest is.
+        session.printer.alert(&preview());
+        session.printer.alert(&summary::of_changes(&plan.changes));
+    } else if !matches!(args.output.output, Output::Json | Output::Yaml | Output::Name) {
+        session.printer.note(&preview());
+    }
+    if args.interactive {
+        let changes = tick::ticked(session, made).await?;
+        choose::must_be_few(changes.len(), args.decision.wish.max_changes)?;
+        return Ok(changes);
+    }
+    let agreed = !asks || ask("Write these changes?")?;
+    Ok(if agreed { plan.changes.clone() } else { Vec::new() })
 }
 
 /// Executes changes, follows what becomes of them, and reports.
@@ -187,40 +192,6 @@ pub(crate) fn ask(question: &str) -> Result<bool, Error> {
         }
         Err(error) => Err(Error::failed("failed to ask").source(error)),
     }
-}
-
-/// The Applications of a saved plan that an ImageUpdater rules over now.
-async fn refused(
-    session: &Session,
-    cluster: &Cluster,
-    changes: &[Change],
-) -> Result<BTreeMap<ApplicationKey, String>, Error> {
-    let mut applications = Vec::new();
-    let mut updaters = Vec::new();
-    let mut keys: Vec<_> = changes.iter().map(|change| change.application.clone()).collect();
-    keys.dedup();
-    let mut asked = std::collections::BTreeSet::new();
-    for key in &keys {
-        if asked.insert(&key.namespace) {
-            match cluster.image_updaters(&Scope::Namespace(key.namespace.clone())).await {
-                Ok(found) => updaters.extend(found),
-                Err(error) if session.general.verbose > 0 => session.printer.note(&format!("note: {error}")),
-                Err(_) => {}
-            }
-        }
-    }
-    if updaters.is_empty() {
-        return Ok(BTreeMap::new());
-    }
-    for key in &keys {
-        match cluster.application(key).await {
-            Ok(application) => applications.push(application),
-            Err(error) if error.kind == crate::cluster::error::ClusterErrorKind::NotFound => {}
-            Err(error) => return Err(cluster_error(error)),
-        }
-    }
-    let (selected, _) = pipeline::read(applications);
-    Ok(pipeline::managed(&selected, &updaters))
 }
 
 /// The manifest of an Application, with the file it is in.

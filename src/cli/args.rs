@@ -8,8 +8,12 @@ use clap::Parser;
 use clap::Subcommand;
 use clap::ValueEnum;
 
+use crate::cli::choice_args::ChoiceArgs;
+use crate::cli::choice_args::DecisionArgs;
+use crate::cli::complete::CompletionArgs;
 use crate::cli::git_args::CommitArgs;
 use crate::cli::git_args::FileArgs;
+use crate::cli::man::ManArgs;
 use crate::cli::pin_args::PinArgs;
 use crate::cli::pin_args::UnpinArgs;
 
@@ -22,7 +26,7 @@ use crate::cli::pin_args::UnpinArgs;
     name = "kubectl image-update",
     bin_name = "kubectl image-update",
     version,
-    disable_help_subcommand = false,
+    disable_help_subcommand = true,
     subcommand_required = true,
     arg_required_else_help = true,
     max_term_width = 100
@@ -53,10 +57,17 @@ pub(crate) enum Command {
     /// Let a pinned image move again
     #[command(after_help = UNPIN_EXAMPLES)]
     Unpin(UnpinArgs),
-    /// Print a completion script for a shell
+    /// Explain a command, or one of the topics below
+    #[command(after_help = HELP_EXAMPLES)]
+    Help(HelpArgs),
+    /// Print a completion script for a shell, or for kubectl
+    #[command(after_help = crate::cli::complete::EXAMPLES)]
     Completion(CompletionArgs),
     /// Print the version
     Version,
+    /// Write the manual pages into a folder
+    #[command(name = "__man", hide = true)]
+    Man(ManArgs),
 }
 
 const CHECK_EXAMPLES: &str = "Examples:
@@ -70,10 +81,13 @@ const CHECK_EXAMPLES: &str = "Examples:
 const PLAN_EXAMPLES: &str = "Examples:
   kubectl image-update plan -n argocd
   kubectl image-update plan -A --out plan.json      then: kubectl image-update apply --plan plan.json
+  kubectl image-update plan --plan plan.json        whether it still fits: exit code 4 if not
   kubectl image-update plan -A --detailed-exitcode  exit code 2 if there is anything to apply";
 
 const APPLY_EXAMPLES: &str = "Examples:
   kubectl image-update apply bookstore -n argocd    shows the plan, asks, writes
+  kubectl image-update apply -i                     ticks changes in a list
+  kubectl image-update apply bookstore --set web=v1.0.3
   kubectl image-update apply --plan plan.json       writes what was planned, or nothing
   kubectl image-update apply -A --yes -o json       in a script
   kubectl image-update apply -l team=web --dry-run=server
@@ -87,6 +101,10 @@ const PIN_EXAMPLES: &str = "Examples:
 const UNPIN_EXAMPLES: &str = "Examples:
   kubectl image-update unpin argocd/bookstore web
   kubectl image-update unpin argocd/bookstore web --restore-version";
+
+const HELP_EXAMPLES: &str = "Examples:
+  kubectl image-update help plan
+  kubectl image-update help ci";
 
 /// kubectl's connection flags: kubectl hands none to a plugin.
 #[derive(Clone, Debug, Args)]
@@ -202,6 +220,9 @@ pub(crate) struct SelectionArgs {
     /// Read the folders of -f with all folders below them
     #[arg(long, short = 'R')]
     pub(crate) recursive: bool,
+    /// Only part I of N, such as 2/5, for N workers; auto/N in a Kubernetes Indexed Job. No two write to one repository
+    #[arg(long, value_name = "I/N")]
+    pub(crate) shard: Option<String>,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -238,24 +259,6 @@ pub(crate) enum Output {
     Html,
 }
 
-/// What is decided differently on request.
-#[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Decision")]
-pub(crate) struct DecisionArgs {
-    /// Also write versions that are older than the current ones
-    #[arg(long)]
-    pub(crate) allow_downgrade: bool,
-    /// Also write versions that were deployed before and left
-    #[arg(long)]
-    pub(crate) include_rolled_back: bool,
-    /// Choose only images that run on the platforms wanted, also by semver and alphabetical
-    #[arg(long)]
-    pub(crate) check_platforms: bool,
-    /// The source to write to, by name or index, of Applications with several
-    #[arg(long, value_name = "NAME|INDEX")]
-    pub(crate) source: Option<String>,
-}
-
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct CheckArgs {
@@ -263,6 +266,8 @@ pub(crate) struct CheckArgs {
     pub(crate) selection: SelectionArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) choice: ChoiceArgs,
     /// Show how the choice came about, and why each other tag was not chosen
     #[arg(long)]
     pub(crate) explain: bool,
@@ -292,6 +297,9 @@ pub(crate) struct PlanArgs {
     pub(crate) selection: SelectionArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+    /// Say whether this plan, saved by --out, still fits, and plan nothing; - is standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plan: Option<PathBuf>,
     /// Save the plan to a file, for apply --plan
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
@@ -317,6 +325,9 @@ pub(crate) struct ApplyArgs {
     /// Execute this plan, saved by plan --out; - is standard input
     #[arg(long, value_name = "FILE")]
     pub(crate) plan: Option<PathBuf>,
+    /// Tick the changes to write in a list
+    #[arg(long, short = 'i', conflicts_with_all = ["plan", "yes"])]
+    pub(crate) interactive: bool,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
     /// Lines of context around each change
@@ -373,7 +384,8 @@ pub(crate) enum DryRunArg {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct CompletionArgs {
-    /// The shell to complete in
-    pub(crate) shell: clap_complete::Shell,
+pub(crate) struct HelpArgs {
+    /// A command or a topic
+    #[arg(value_name = "COMMAND|TOPIC")]
+    pub(crate) subject: Option<String>,
 }

@@ -2,6 +2,7 @@
 
 use crate::cli::args::CheckArgs;
 use crate::cli::args::Output;
+use crate::cli::choose::Choice;
 use crate::cli::next;
 use crate::cli::select;
 use crate::cli::session::Session;
@@ -25,9 +26,12 @@ pub(crate) async fn run(session: &Session, args: CheckArgs) -> Result<ExitCode, 
     options.dates = args.dates;
     options.no_git = args.no_git;
     options.check_platforms = args.check_platforms;
+    let choice = Choice::read(&args.choice, None)?;
     let (selection, checked, has_changes) = session
         .interruptible(async {
-            let selection = select::select(session, &args.selection).await?;
+            let mut selection = select::select(session, &args.selection).await?;
+            choice.note(&mut selection.selected, options.now)?;
+            selection.keep_shard(session, &args.selection, options.source.as_deref())?;
             let clients = selection.clients(session);
             let checked = pipeline::check(&clients, &selection.selected, &selection.updaters, &options).await;
             // An update is only a change if `plan` would write it: not one of an Application that is going away.

@@ -15,6 +15,7 @@ use crate::git::SigningMethod;
 use crate::model::plan::Change;
 use crate::repositories::commits::CommitWishes;
 use crate::templates;
+use crate::templates::ImageLabels;
 
 const CONFIG_MAP: &str = "argocd-image-updater-config";
 
@@ -68,7 +69,7 @@ pub(crate) fn try_message(commits: &Commits, changes: &[Change]) -> Result<(), E
     if changes.is_empty() {
         return Ok(());
     }
-    match templates::message(commits.wishes.template.as_deref(), &changes) {
+    match templates::message(commits.wishes.template.as_deref(), &changes, &ImageLabels::new()) {
         Ok(_) => Ok(()),
         Err(why) => Err(Error::failed(format!("the template of the commit message fails: {why}"))
             .hint("README says which actions and functions a template can have")),

@@ -119,8 +119,10 @@ pub(crate) async fn unpin(session: &Session, args: UnpinArgs) -> Result<ExitCode
 /// Where the images of the Application are written, and what stands there.
 async fn placements(session: &Session, selection: &Selection, source: Option<&str>) -> Placements {
     let options = session.options(source.map(str::to_owned));
-    let (placements, found) = pipeline::placements(&selection.clients(session), &selection.selected, &options).await;
+    let clients = selection.clients(session);
+    let (mut placements, found) = pipeline::placements(&clients, &selection.selected, &options).await;
     session.diagnose(&found);
+    session.diagnose(&pipeline::look_before_pinning(&clients, &selection.selected, &mut placements).await);
     placements
 }
 
@@ -131,6 +133,11 @@ async fn prepared(
     mut planned: Vec<Planned>,
     create_keys: bool,
 ) -> Result<Vec<Planned>, Error> {
+    for Planned { changes, placement, .. } in &planned {
+        if let Some(overridden) = placement.overridden.as_ref().filter(|_| changes.iter().any(Change::is_rendered)) {
+            return Err(Error::failed(overridden.invalid().message).hint(overridden.hint()));
+        }
+    }
     let mut options = session.options(None);
     options.create_keys = create_keys;
     let in_git = |change: &Change| change.git().is_some();

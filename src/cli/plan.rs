@@ -4,14 +4,17 @@ use std::io::Write as _;
 use std::path::Path;
 
 use crate::apply::Commits;
-use crate::cli::args::DecisionArgs;
 use crate::cli::args::Output;
 use crate::cli::args::PlanArgs;
 use crate::cli::args::SelectionArgs;
+use crate::cli::choice_args::DecisionArgs;
+use crate::cli::choose;
+use crate::cli::choose::Choice;
 use crate::cli::commits;
 use crate::cli::external_diff;
 use crate::cli::git_args::CommitArgs;
 use crate::cli::git_args::FileArgs;
+use crate::cli::review;
 use crate::cli::select;
 use crate::cli::select::Selection;
 use crate::cli::session::Session;
@@ -26,11 +29,17 @@ use crate::output::diff;
 use crate::output::diff::TargetDiff;
 use crate::output::table;
 use crate::pipeline;
+use crate::pipeline::Checked;
+use crate::pipeline::Options;
 use crate::writeback::object;
 use crate::writeback::object::Edited;
 
 pub(crate) async fn run(session: &Session, args: PlanArgs) -> Result<ExitCode, Error> {
-    let (selection, plan, _) = session.interruptible(make(session, Wanted::of_plan(&args))).await??;
+    if let Some(path) = &args.plan {
+        return review::run(session, &args, path).await;
+    }
+    let Made { selection, plan, .. } = session.interruptible(make(session, Wanted::of_plan(&args))).await??;
+    choose::must_be_few(plan.changes.len(), args.decision.wish.max_changes)?;
     session.diagnose(&plan.diagnostics);
     session.left_out(&plan.decisions);
     if let Some(path) = &args.out {
@@ -66,8 +75,17 @@ impl<'a> Wanted<'a> {
     }
 }
 
+/// A plan, and what it was made of.
+pub(crate) struct Made {
+    pub(crate) selection: Selection,
+    pub(crate) plan: Plan,
+    pub(crate) commits: Commits,
+    pub(crate) checked: Checked,
+    pub(crate) options: Options,
+}
+
 /// Selects Applications and plans. The settings of commits are read only if there is anything to commit.
-pub(crate) async fn make(session: &Session, wanted: Wanted<'_>) -> Result<(Selection, Plan, Commits), Error> {
+pub(crate) async fn make(session: &Session, wanted: Wanted<'_>) -> Result<Made, Error> {
     let Wanted { selection, decision, files, commits } = wanted;
     if let Some(folder) = &files.worktree {
         if !folder.is_dir() {
@@ -75,16 +93,24 @@ pub(crate) async fn make(session: &Session, wanted: Wanted<'_>) -> Result<(Selec
         }
         session.repositories.use_worktree(folder.clone());
     }
-    let selection = select::select(session, selection).await?;
+    let choice = Choice::read(&decision.choice, Some(&decision.wish))?;
+    let args = selection;
+    let mut selection = select::select(session, args).await?;
+    choice.note(&mut selection.selected, session.process.now())?;
+    selection.keep_shard(session, args, decision.source.as_deref())?;
     let mut options = session.options(decision.source.clone());
     options.allow_downgrade = decision.allow_downgrade;
     options.include_rolled_back = decision.include_rolled_back;
     options.create_keys = files.message.create_keys;
     options.check_platforms = decision.check_platforms;
     let clients = selection.clients(session);
-    let mut plan = pipeline::plan(&clients, &selection.selected, &selection.updaters, &options).await;
+    let (mut plan, checked) = pipeline::plan(&clients, &selection.selected, &selection.updaters, &options).await;
     plan.diagnostics.splice(0..0, selection.diagnostics.iter().cloned());
     plan.complete &= !selection.partial;
+    if let Err(error) = choose::must_be_had(&plan.decisions) {
+        session.diagnose(&plan.diagnostics);
+        return Err(error);
+    }
     let commits = if plan.changes.iter().any(|change| change.git().is_some()) {
         let settings = commits::commits(session, selection.cluster.as_ref(), &files.message, commits).await?;
         commits::try_message(&settings, &plan.changes)?;
@@ -92,7 +118,7 @@ pub(crate) async fn make(session: &Session, wanted: Wanted<'_>) -> Result<(Selec
     } else {
         Commits::default()
     };
-    Ok((selection, plan, commits))
+    Ok(Made { selection, plan, commits, checked, options })
 }
 
 /// The plan as text, in the format asked for.

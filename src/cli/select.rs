@@ -9,6 +9,7 @@ use crate::annotations::keys;
 use crate::cli::args::SelectionArgs;
 use crate::cli::session::Session;
 use crate::cli::session::cluster_error;
+use crate::cli::shard::Shard;
 use crate::cluster::Cluster;
 use crate::cluster::error::ClusterErrorKind;
 use crate::cluster::image_updater::ImageUpdater;
@@ -52,6 +53,26 @@ impl Selection {
         }
     }
 
+    /// Leaves only the part of the work that `--shard` says. `source` is what `--source` says.
+    ///
+    /// # Errors
+    /// The flag has a value that it cannot have.
+    pub(crate) fn keep_shard(
+        &mut self,
+        session: &Session,
+        args: &SelectionArgs,
+        source: Option<&str>,
+    ) -> Result<(), Error> {
+        let Some(shard) = shard(session, args)? else { return Ok(()) };
+        let all = self.selected.len();
+        let mut members = shard.members(&self.selected, source).into_iter();
+        self.selected.retain(|_| members.next().unwrap_or(false));
+        let kept: BTreeSet<&ApplicationKey> = self.selected.iter().map(|selected| &selected.application.key).collect();
+        self.diagnostics.retain(|diagnostic| diagnostic.application.as_ref().is_none_or(|key| kept.contains(key)));
+        session.printer.note(&format!("shard {shard}: {} of {all} Applications", self.selected.len()));
+        Ok(())
+    }
+
     pub(crate) fn exit_code(&self) -> ExitCode {
         if self.partial { ExitCode::Partial } else { ExitCode::Done }
     }
@@ -63,6 +84,7 @@ impl Selection {
 /// The flags contradict each other, a named Application is not there or has no image list, or they cannot be read.
 pub(crate) async fn select(session: &Session, args: &SelectionArgs) -> Result<Selection, Error> {
     let names = names(args)?;
+    shard(session, args)?;
     if !args.filename.is_empty() {
         return from_manifests(session, args, &names);
     }
@@ -142,6 +164,12 @@ fn name(text: &str, namespace: Option<&str>) -> Result<Name, Error> {
     Ok(Name { namespace: prefix.map(str::to_owned), name: name.to_owned() })
 }
 
+/// Reads `--shard`.
+fn shard(session: &Session, args: &SelectionArgs) -> Result<Option<Shard>, Error> {
+    let index = session.process.variable(Shard::variable());
+    args.shard.as_deref().map(|text| Shard::parse(text, index)).transpose()
+}
+
 fn names(args: &SelectionArgs) -> Result<Vec<Name>, Error> {
     if !args.applications.is_empty() {
         if args.selector.is_some() {
@@ -178,6 +206,7 @@ pub(crate) async fn select_one(session: &Session, text: &str, namespace: Option<
         selector: None,
         filename: Vec::new(),
         recursive: false,
+        shard: None,
     };
     select(session, &args).await
 }

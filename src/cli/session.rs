@@ -27,6 +27,7 @@ use crate::output::diagnostics;
 use crate::output::table::Layout;
 use crate::output::text;
 use crate::pipeline::Options;
+use crate::process;
 use crate::process::Process;
 use crate::registry::Registries;
 use crate::repositories::Repositories;
@@ -109,6 +110,7 @@ impl Session {
     pub(crate) fn options(&self, source: Option<String>) -> Options {
         Options {
             now: self.process.now(),
+            clock_is_fixed: self.process.variable(process::NOW).is_some(),
             source,
             allow_downgrade: false,
             include_rolled_back: false,

@@ -1,5 +1,7 @@
 //! The last line of a run, and what to type next.
 
+use std::collections::BTreeMap;
+
 use crate::decide::count;
 use crate::model::decision::Decision;
 use crate::model::decision::ImageStatus;
@@ -62,6 +64,22 @@ pub(crate) fn of_changes(changes: &[Change]) -> String {
     let mut applications: Vec<_> = changes.iter().map(|change| &change.application).collect();
     applications.dedup();
     format!("{} to update in {}", count(images, "image"), count(applications.len(), "Application"))
+}
+
+/// `2 fit, 1 stale`.
+pub(crate) fn of_findings(numbers: &BTreeMap<Option<Outcome>, usize>) -> String {
+    let words = |outcome: &Option<Outcome>, number: usize| match outcome {
+        None if number == 1 => "fits",
+        None => "fit",
+        Some(Outcome::Applied) => "applied",
+        Some(Outcome::AlreadyApplied) => "already applied",
+        Some(Outcome::Stale) => "stale",
+        Some(Outcome::Rejected) => "rejected",
+        Some(Outcome::Failed) => "not known",
+    };
+    let parts: Vec<_> =
+        numbers.iter().map(|(outcome, number)| format!("{number} {}", words(outcome, *number))).collect();
+    parts.join(", ")
 }
 
 /// `2 applied, 1 failed`.

@@ -36,6 +36,7 @@ pub(crate) mod endpoint;
 pub(crate) mod error;
 pub(crate) mod image_updater;
 mod kubeconfig;
+pub(crate) mod names;
 pub(crate) mod owner;
 #[cfg(test)]
 mod properties;
@@ -210,7 +211,7 @@ impl Cluster {
     async fn list(&self, asked: &Asked, selector: Option<&str>) -> Result<Vec<Value>, ClusterError> {
         legal(asked)?;
         let selector = selector.map(str::to_owned);
-        let mut page = Page { selector: selector.clone(), limit: Some(PAGE), after: None };
+        let mut page = Page { selector: selector.clone(), limit: Some(PAGE), ..Page::default() };
         let mut objects = Vec::new();
         for _ in 0..MOST_PAGES {
             match self.page(asked, &page).await {

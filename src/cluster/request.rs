@@ -13,6 +13,10 @@ use crate::model::application::ApplicationKey;
 /// The name under which the API server records what this tool wrote.
 pub(super) const FIELD_MANAGER: &str = "kubectl-image-update";
 
+/// Asks for `metadata` alone (Kubernetes API concepts, "Receiving resources as Tables" and `PartialObjectMetadata`).
+const METADATA: http::HeaderValue =
+    http::HeaderValue::from_static("application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json");
+
 /// One kind of object, as the API server and as people name it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Resource {
@@ -34,6 +38,8 @@ pub(super) static IMAGE_UPDATERS: Resource = Resource {
 };
 
 pub(super) static NODES: Resource = Resource { group: "", version: "v1", plural: "nodes", kind: "Node" };
+
+pub(super) static NAMESPACES: Resource = Resource { group: "", version: "v1", plural: "namespaces", kind: "Namespace" };
 
 pub(super) static CONFIG_MAPS: Resource =
     Resource { group: "", version: "v1", plural: "configmaps", kind: "ConfigMap" };
@@ -124,9 +130,13 @@ impl Asked {
             continue_token: page.after.clone(),
             ..ListParams::default()
         };
-        kube::core::Request::new(self.resource.path(&self.scope))
+        let mut request = kube::core::Request::new(self.resource.path(&self.scope))
             .list(&parameters)
-            .expect("the path holds checked names only, and the query is encoded")
+            .expect("the path holds checked names only, and the query is encoded");
+        if page.metadata_only {
+            request.headers_mut().insert(http::header::ACCEPT, METADATA);
+        }
+        request
     }
 
     /// A GET of one object.
@@ -179,6 +189,8 @@ pub(super) struct Page {
     pub(super) limit: Option<u32>,
     /// The server's `continue` token of the page before.
     pub(super) after: Option<String>,
+    /// Spec and status are not wanted; a server that cannot leave them out sends them all the same.
+    pub(super) metadata_only: bool,
 }
 
 /// Whether an object or namespace can have this name: an RFC 1123 subdomain, as the API server demands.
@@ -213,8 +225,12 @@ mod tests {
             ),
             (Asked::list(&NODES, Scope::All), "/api/v1/nodes"),
         ] {
-            let page =
-                Page { limit: Some(500), after: Some("a+b=".to_owned()), selector: Some("env in (a,b)".to_owned()) };
+            let page = Page {
+                limit: Some(500),
+                after: Some("a+b=".to_owned()),
+                selector: Some("env in (a,b)".to_owned()),
+                metadata_only: false,
+            };
             let uri = asked.page(&page).uri().to_string();
             let (path, query) = uri.split_once('?').unwrap();
             assert_eq!(path, expected);

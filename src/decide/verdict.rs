@@ -8,6 +8,7 @@ use crate::decide::Current;
 use crate::decide::Facts;
 use crate::decide::Live;
 use crate::decide::Survey;
+use crate::decide::choosing;
 use crate::decide::history;
 use crate::decide::relevant;
 use crate::model::candidate::Candidate;
@@ -63,7 +64,10 @@ pub(super) fn of(survey: &Survey<'_>, answer: &Answer, pin_expired: bool) -> Ver
         }
         Answer::Chosen(facts, Choice { winner: None, .. }) => no_candidate(survey, settings, facts),
         Answer::Chosen(facts, Choice { winner: Some(winner), eligible, .. }) => {
-            let because = settings.policy.because(*eligible);
+            let because = match survey.rule.wish.version {
+                Some(_) => choosing::REQUESTED.to_owned(),
+                None => settings.policy.because(*eligible) + &choosing::waiting(facts, survey.rule),
+            };
             Comparison { survey, settings, facts, winner }.verdict(&because)
         }
     }
@@ -134,6 +138,8 @@ impl Comparison<'_> {
             up_to_date()
         } else if self.is_older_than(current) {
             older_than(current)
+        } else if self.survey.rule.wish.version.is_some() {
+            newest(Reason::Requested)
         } else if let Some(message) = history::left_before(self.survey, self.settings, self.winner, current) {
             Verdict::new(ImageStatus::RolledBack, Reason::LeftBefore, message)
         } else if self.winner.digest.is_some() && current.digest.is_some() {
@@ -143,12 +149,8 @@ impl Comparison<'_> {
         }
     }
 
-    /// A digest behind a current tag matters only to a strategy that chooses digests (decisions: live `x:1.2@sha256:…`).
     fn is_winner(&self, version: &Version) -> bool {
-        match &self.winner.digest {
-            Some(digest) => version.digest.as_deref() == Some(digest.as_str()),
-            None => version.tag.as_deref() == Some(self.winner.tag.as_str()),
-        }
+        choosing::is_candidate(self.survey.rule, self.winner, version)
     }
 
     fn is_older_than(&self, version: &Version) -> bool {
@@ -178,6 +180,7 @@ fn no_candidate(survey: &Survey<'_>, settings: &Settings, facts: &Facts) -> Verd
         let will = if facts.seen == 1 { "will not do" } else { "will do" };
         (reason, format!("{none} {will}{constraint}: {}", tally(facts)))
     };
+    let reason = choosing::too_young(facts).unwrap_or(reason);
     Verdict::new(ImageStatus::NoCandidate, reason, message)
 }
 
@@ -197,11 +200,14 @@ fn words(why: Rejection) -> &'static str {
         Rejection::NotTheTag => "not the tag that is followed",
         Rejection::NotAllowed => "not matched by allow-tags",
         Rejection::Ignored => "matched by ignore-tags",
+        Rejection::NotExtracted => "not matched by extract",
         Rejection::NotSemver => "not a version",
         Rejection::OutsideConstraint => "outside the constraint",
         Rejection::PreRelease => "a pre-release",
         Rejection::WrongPlatform => "not for the platforms wanted",
         Rejection::Unreadable => "without a build date",
+        Rejection::TooYoung => "too young",
+        Rejection::UnknownAge => "of unknown age",
         Rejection::Older => "older",
     }
 }

@@ -1,4 +1,4 @@
-//! The documents that scripts read: `CheckReport`, `Plan`, `ApplyReport`, `PinReport`, in JSON and YAML.
+//! The documents that scripts read: `CheckReport`, `Plan`, `PlanStatus`, `ApplyReport`, `PinReport`, in JSON and YAML.
 //!
 //! The only place that knows their shape; the model's own types can change without them. They only ever grow.
 
@@ -14,6 +14,7 @@ use crate::model::plan::Renderer;
 
 pub(crate) mod check;
 pub(crate) mod plan;
+pub(crate) mod plan_status;
 pub(crate) mod receipts;
 
 /// The version of all documents.

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde::Serialize;
 use serde_json::Value;
@@ -112,6 +113,9 @@ pub(crate) fn write(plan: &Plan) -> Value {
 /// A plan as it was saved: what is to be done, and nothing to be decided.
 #[derive(Debug)]
 pub(crate) struct SavedPlan {
+    pub(crate) created: Timestamp,
+    /// As it was when it was made.
+    pub(crate) complete: bool,
     pub(crate) changes: Vec<Change>,
 }
 
@@ -142,7 +146,9 @@ pub(crate) fn read(text: &str) -> Result<SavedPlan, String> {
     }
     let changes: Vec<ChangeDocument> = serde_json::from_value(document.get("changes").cloned().unwrap_or_default())
         .map_err(|error| error.to_string())?;
-    Ok(SavedPlan { changes: changes.into_iter().map(change).collect::<Result<_, _>>()? })
+    let created = text_at("created").and_then(|text| text.parse().ok()).ok_or("it does not say when it was made")?;
+    let complete = document.get("complete").and_then(Value::as_bool).ok_or("it does not say whether it is complete")?;
+    Ok(SavedPlan { created, complete, changes: changes.into_iter().map(change).collect::<Result<_, _>>()? })
 }
 
 /// SHA-256 over the document without its checksum, with the keys of every object sorted and no white space, so that

@@ -10,6 +10,8 @@ use crate::document::API_VERSION;
 use crate::model::application::ApplicationKey;
 use crate::model::pin::Pin;
 use crate::model::plan::At;
+use crate::model::plan::Change;
+use crate::model::plan::ImageChange;
 use crate::model::plan::Outcome;
 use crate::model::plan::Receipt;
 use crate::model::plan::Rollout;
@@ -84,18 +86,6 @@ fn report(
 
 fn item(receipt: &Receipt) -> Value {
     let change = &receipt.change;
-    let images: Vec<_> = change
-        .images
-        .iter()
-        .map(|image| {
-            json!({
-                "alias": image.alias,
-                "reference": image.reference.to_string(),
-                "from": image.from.as_ref().map(super::version),
-                "to": super::version(&image.to),
-            })
-        })
-        .collect();
     json!({
         "change": change.id,
         "application": {"namespace": change.application.namespace, "name": change.application.name},
@@ -105,8 +95,21 @@ fn item(receipt: &Receipt) -> Value {
             At::Commit { commit, branch } => json!({"commit": commit, "branch": branch}),
         }),
         "message": receipt.message,
-        "images": images,
+        "images": images(change),
     })
+}
+
+/// The images of a change, from and to.
+pub(super) fn images(change: &Change) -> Vec<Value> {
+    let image = |image: &ImageChange| {
+        json!({
+            "alias": image.alias,
+            "reference": image.reference.to_string(),
+            "from": image.from.as_ref().map(super::version),
+            "to": super::version(&image.to),
+        })
+    };
+    change.images.iter().map(image).collect()
 }
 
 fn summary(receipts: &[Receipt]) -> Value {

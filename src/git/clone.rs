@@ -49,6 +49,23 @@ pub(crate) struct GitClone {
     fetched: String,
 }
 
+/// A branch or a tag.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Reference {
+    Branch(BranchName),
+    /// The rules of its name are those of a branch.
+    Tag(BranchName),
+}
+
+impl std::fmt::Display for Reference {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Branch(name) => write!(f, "refs/heads/{name}"),
+            Self::Tag(name) => write!(f, "refs/tags/{name}"),
+        }
+    }
+}
+
 impl GitClone {
     /// The server's name in the clone's configuration.
     pub(super) const REMOTE: &'static str = "server";
@@ -92,9 +109,9 @@ impl GitClone {
         self.references.get(&format!("refs/heads/{name}"))
     }
 
-    /// Whether the server had such a tag when it was last asked.
-    pub(crate) fn has_tag(&self, name: &str) -> bool {
-        self.references.contains_key(&format!("refs/tags/{name}"))
+    /// Whether the server had it when it was last asked.
+    pub(crate) fn has(&self, reference: &Reference) -> bool {
+        self.references.contains_key(&reference.to_string())
     }
 
     /// The branch that the server's HEAD names; `None` if it names none.
@@ -116,26 +133,46 @@ impl GitClone {
     /// # Errors
     /// The server cannot be asked.
     pub(crate) async fn fetch(&mut self, wanted: &[BranchName]) -> Result<Vec<Option<ObjectId>>, GitError> {
+        let wanted: Vec<Reference> = wanted.iter().cloned().map(Reference::Branch).collect();
+        self.fetch_any(&wanted).await
+    }
+
+    /// The same for branches and tags.
+    ///
+    /// # Errors
+    /// The server cannot be asked.
+    pub(crate) async fn fetch_any(&mut self, wanted: &[Reference]) -> Result<Vec<Option<ObjectId>>, GitError> {
         let fetched = self.fetch_all(wanted).await;
         fetched.map_err(|failure| self.error("fetch from", failure))
     }
 
-    async fn fetch_all(&mut self, wanted: &[BranchName]) -> Result<Vec<Option<ObjectId>>, Failure> {
+    /// Fetches one commit by its name, with its folders.
+    ///
+    /// # Errors
+    /// The server cannot be asked, or does not give it.
+    pub(crate) async fn fetch_commit(&mut self, commit: &ObjectId) -> Result<(), GitError> {
+        let refspec = format!("+{commit}:refs/named/{commit}\n");
+        let fetched = self.fetch_refspecs(refspec.clone()).await;
+        fetched.map_err(|failure| self.error("fetch from", failure))?;
+        self.fetched.push_str(&refspec);
+        Ok(())
+    }
+
+    async fn fetch_all(&mut self, wanted: &[Reference]) -> Result<Vec<Option<ObjectId>>, Failure> {
         if !self.fresh {
             self.refresh().await?;
         }
-        let reference = |branch: &BranchName| format!("refs/heads/{branch}");
-        let there: Vec<bool> = wanted.iter().map(|branch| self.references.contains_key(&reference(branch))).collect();
+        let there: Vec<bool> = wanted.iter().map(|one| self.references.contains_key(&one.to_string())).collect();
         let mut refspecs = Vec::new();
-        for (index, (branch, _)) in wanted.iter().zip(&there).enumerate().filter(|(_, (_, there))| **there) {
-            refspecs.push(format!("+{}:refs/fetched/{index}\n", reference(branch)));
+        for (index, (one, _)) in wanted.iter().zip(&there).enumerate().filter(|(_, (_, there))| **there) {
+            refspecs.push(format!("+{one}:refs/fetched/{index}\n"));
         }
         if refspecs.is_empty() {
             return Ok(vec![None; wanted.len()]);
         }
         self.fresh = false;
         self.fetched = refspecs.concat();
-        self.fetch_references().await?;
+        self.fetch_refspecs(self.fetched.clone()).await?;
         let commits = self.fetched_commits().await?;
         let commit = |(index, there): (usize, bool)| {
             let found = there.then(|| commits.get(&format!("refs/fetched/{index}")).cloned());
@@ -144,9 +181,9 @@ impl GitClone {
         there.into_iter().enumerate().map(|one| commit(one).transpose()).collect()
     }
 
-    async fn fetch_references(&mut self) -> Result<(), Failure> {
+    async fn fetch_refspecs(&mut self, refspecs: String) -> Result<(), Failure> {
         let fetch = self.fetch_step().arg("--depth=1").arg("--stdin").arg("--").arg(Self::REMOTE);
-        let ended = fetch.stdin(self.fetched.clone()).run().await?;
+        let ended = fetch.stdin(refspecs).run().await?;
         if !ended.success {
             return Err(Failure::of_words(&ended.stderr));
         }
@@ -172,7 +209,7 @@ impl GitClone {
         self.repository = self.folder.path().join("filled");
         self.partial = false;
         self.init().await?;
-        self.fetch_references().await?;
+        self.fetch_refspecs(self.fetched.clone()).await?;
         let moved = self.fetched_commits().await?.iter().any(|(name, commit)| before.get(name) != Some(commit));
         if moved {
             return Err(Failure::new(

@@ -27,6 +27,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 pub(crate) use self::clone::GitClone;
+pub(crate) use self::clone::Reference;
 pub(crate) use self::commit::CommitOptions;
 pub(crate) use self::commit::FileChange;
 pub(crate) use self::commit::Person;

@@ -56,6 +56,8 @@ pub(crate) enum Rejection {
     NotAllowed,
     /// `ignore-tags` matches
     Ignored,
+    /// `extract` finds nothing in it
+    NotExtracted,
     /// not a version, under the semver strategy
     NotSemver,
     OutsideConstraint,
@@ -63,6 +65,10 @@ pub(crate) enum Rejection {
     PreRelease,
     WrongPlatform,
     Unreadable,
+    /// younger than `--min-age`
+    TooYoung,
+    /// neither the registry nor the image says how old it is
+    UnknownAge,
     /// eligible, but something newer won
     Older,
 }
@@ -75,11 +81,14 @@ impl Rejection {
             Self::NotTheTag => "NotTheTag",
             Self::NotAllowed => "NotAllowed",
             Self::Ignored => "Ignored",
+            Self::NotExtracted => "NotExtracted",
             Self::NotSemver => "NotSemver",
             Self::OutsideConstraint => "OutsideConstraint",
             Self::PreRelease => "PreRelease",
             Self::WrongPlatform => "WrongPlatform",
             Self::Unreadable => "Unreadable",
+            Self::TooYoung => "TooYoung",
+            Self::UnknownAge => "UnknownAge",
             Self::Older => "Older",
         }
     }

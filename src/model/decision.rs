@@ -29,6 +29,8 @@ pub(crate) struct Decision {
     pub(crate) current: Option<Version>,
     pub(crate) current_from: CurrentFrom,
     pub(crate) candidate: Option<Candidate>,
+    /// The candidate is the version that `--set` names.
+    pub(crate) requested: bool,
     pub(crate) status: ImageStatus,
     pub(crate) reason: Reason,
     pub(crate) message: String,
@@ -142,6 +144,10 @@ pub(crate) enum Reason {
     NoTagMatches,
     NoTags,
     AllTagsFiltered,
+    TooYoung,
+    UnknownAge,
+    /// It is the version that `--set` names.
+    Requested,
     RegistryUnreachable,
     RegistryDenied,
     RateLimited,

@@ -54,6 +54,7 @@ impl GitUrl {
     /// # Errors
     /// Says what is wrong with it; completes "`…` …".
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let text = text.trim_matches(' ');
         if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
             return Err("has a space or a control character in it".to_owned());
         }
@@ -74,7 +75,7 @@ impl GitUrl {
             _ => return Err("is neither https nor ssh".to_owned()),
         };
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-        let (user, place) = split_user(authority)?;
+        let (user, place) = split_user(authority, scheme == Scheme::Ssh)?;
         let (host, port) = match place.strip_prefix('[') {
             Some(inside) => {
                 let (address, after) = inside.split_once(']').ok_or("has no host")?;
@@ -113,7 +114,7 @@ impl GitUrl {
         if path.starts_with('-') {
             return Err("has a path that begins with `-`".to_owned());
         }
-        let (user, place) = split_user(&authority)?;
+        let (user, place) = split_user(&authority, true)?;
         let host = place.trim_start_matches('[').trim_end_matches(']');
         Self::checked(Self {
             text: text.to_owned(),
@@ -185,11 +186,12 @@ impl GitUrl {
         format!("{}://{host}{port}/", self.scheme.name())
     }
 
-    /// Whether both name one repository: user, `.git`, a slash at the end, and the two ways to write ssh do not count.
+    /// Whether both name one repository for Argo CD: user, case, `.git`, a slash at the end, and the two ways to write ssh
+    /// do not count (cases `nrm-*`, `sam-*`).
     pub(crate) fn same_repository(&self, other: &Self) -> bool {
         let key = |url: &Self| {
-            let path = url.path.trim_matches('/');
-            (url.scheme, url.host.clone(), url.port, path.strip_suffix(".git").unwrap_or(path).to_owned())
+            let path = url.path.trim_matches('/').to_ascii_lowercase();
+            (url.scheme, url.host.clone(), url.port, path.strip_suffix(".git").unwrap_or(&path).to_owned())
         };
         key(self) == key(other)
     }
@@ -202,12 +204,15 @@ impl fmt::Display for GitUrl {
 }
 
 /// `user@place`, with no password in it.
-fn split_user(authority: &str) -> Result<(Option<&str>, &str), String> {
+/// User and host. Only ssh takes a user with an `@` in it: of an https address, git and its transport would each send the
+/// login to another host (cases `ssh-08`, `ssh-09`).
+fn split_user(authority: &str, ssh: bool) -> Result<(Option<&str>, &str), String> {
     let Some((user, place)) = authority.rsplit_once('@') else { return Ok((None, authority)) };
     if user.contains(':') {
         return Err("has a password in it: use a Secret, or your own git credentials".to_owned());
     }
-    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '~' | '+' | '%');
+    let legal =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '~' | '+' | '%') || (ssh && c == '@');
     if user.is_empty() || user.starts_with('-') || !user.chars().all(legal) {
         return Err("has a user name that is none".to_owned());
     }
@@ -226,9 +231,20 @@ pub(crate) fn shown(text: &str) -> String {
 mod tests {
     use super::*;
 
+    /// With cases `ssh-*`, `hp-*`, `hts-*`. Overruled: ssh-05, since git takes `host:path` behind `ssh://` for a host
+    /// and a port that is none; hts-01, since a password in an address is refused.
     #[test]
     fn addresses_are_read() {
         for (text, expected) in [
+            ("git@GITHUB.com:argoproj/test.git", "ssh git github.com - /argoproj/test.git"), // ssh-02, hp-01
+            ("git@github.com:test", "ssh git github.com - /test"),                           // ssh-03
+            ("ssh://git@github.com/argoproj/test.git", "ssh git github.com - /argoproj/test.git"), // hp-02, hts-03
+            ("ssh://git@github.com:2222/argoproj/test.git", "ssh git github.com 2222 /argoproj/test.git"), // hp-03
+            ("ssh://john@john-server.org:29418/project", "ssh john john-server.org 29418 /project"), // hp-04
+            // In this form git takes no port, only a path.
+            ("john@john-server.org:29418/project", "ssh john john-server.org - /29418/project"), // ssh-07
+            ("john@doe.org@john-server.org:29418/project", "ssh john@doe.org john-server.org - /29418/project"), // ssh-08
+            ("ssh://john@doe.org@john-server.org:29418/project", "ssh john@doe.org john-server.org 29418 /project"), // ssh-09
             ("https://github.com/acme/deploy.git", "https - github.com - /acme/deploy.git"),
             ("HTTPS://GitHub.com:443/acme/deploy", "https - github.com - /acme/deploy"),
             ("https://acme@dev.azure.com/acme/_git/x%20y", "https acme dev.azure.com - /acme/_git/x%20y"),
@@ -254,7 +270,14 @@ mod tests {
     #[test]
     fn everything_else_is_refused_with_a_reason() {
         for (text, expected) in [
-            ("", "is neither an https nor an ssh address"),
+            ("", "is neither an https nor an ssh address"), // hts-04
+            (
+                "https://user:pass@github.com/org/repo",
+                "has a password in it: use a Secret, or your own git credentials",
+            ), // hts-01
+            ("ssh://git@GITHUB.com:argoproj/test", "has a port that is none"), // ssh-05
+            ("https://a@b@host/x", "has a user name that is none"),
+            ("unknown://example.com/repo.git", "is neither https nor ssh"), // gcs-05
             ("/srv/git/a", "is neither an https nor an ssh address"),
             ("../a", "is neither an https nor an ssh address"),
             ("./a:b", "is neither an https nor an ssh address"),
@@ -293,8 +316,14 @@ mod tests {
             ("https://h/a/b/", "https://u@h:443/a/b", true),
             ("git@h:a/b.git", "ssh://git@h/a/b", true),
             ("git@h:a/b", "ssh://h:2222/a/b", false),
-            ("https://h/a/b", "https://h/A/b", false),
             ("https://h/a/b", "ssh://h/a/b", false),
+            ("git@github.com:argoproj/argo-cd.git", "  git@GITHUB.COM:argoproj/argo-cd.git  ", true), // nrm-01, nrm-02
+            ("git@github.com:argoproj/argo-cd.git", "ssh://git@github.com/argoproj/argo-cd.git", true), // nrm-03
+            ("https://GITHUB.COM/argoproj/argo-cd.git", "https://github.com/argoproj/argo-cd", true), // nrm-04
+            ("https://github.com:4443/argoproj/argo-cd.git", "https://github.com/argoproj/argo-cd", false), // nrm-05
+            ("https://dev.azure.com/org/proj/_git/repo", "https://dev.azure.com/org/proj/_git/repo/", true), // nrm-06
+            ("https://github.com/FOO", "https://github.com/foo", true),                               // sam-01
+            ("ssh://git@GITHUB.com/argoproj/test", "git@github.com:argoproj/test.git", true),         // sam-02
         ] {
             assert_eq!(url(one).same_repository(&url(other)), same, "{one} {other}");
         }

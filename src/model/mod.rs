@@ -6,6 +6,7 @@
 
 pub(crate) mod application;
 pub(crate) mod candidate;
+pub(crate) mod choosing;
 pub(crate) mod decision;
 pub(crate) mod diagnostic;
 pub(crate) mod git;

@@ -268,6 +268,22 @@ pub(crate) struct Receipt {
     pub(crate) message: String,
 }
 
+/// What became known of a change that is not written.
+#[derive(Clone, Debug)]
+pub(crate) struct Finding {
+    pub(crate) change: Change,
+    /// What a write would end in before it begins; `None`: the change fits.
+    pub(crate) outcome: Option<Outcome>,
+    pub(crate) message: String,
+}
+
+impl Finding {
+    /// The name in JSON.
+    pub(crate) fn status(&self) -> &'static str {
+        self.outcome.map_or("Fits", Outcome::name)
+    }
+}
+
 /// What a write produced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum At {

@@ -57,6 +57,7 @@ pub(crate) fn decision() -> Decision {
         current: Some(version("v1.0.0")),
         current_from: CurrentFrom::Target,
         candidate: Tag::new("v1.0.1").map(Candidate::of_tag),
+        requested: false,
         status: ImageStatus::UpdateAvailable,
         reason: Reason::NewestMatch,
         message: "newest of 3 tags that satisfy ~1.0".to_owned(),

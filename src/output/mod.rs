@@ -2,6 +2,7 @@
 //!
 //! Renderers take values and return text; only [`Printer`] writes, and nothing in here asks or decides anything.
 
+use std::borrow::Cow;
 use std::io;
 use std::io::Write as _;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use progress::Show;
 pub(crate) mod diagnostics;
 pub(crate) mod diff;
 pub(crate) mod html;
+pub(crate) mod markdown;
 mod progress;
 #[cfg(test)]
 mod properties;
@@ -26,10 +28,16 @@ pub(crate) mod style;
 pub(crate) mod table;
 pub(crate) mod text;
 
+/// What hints call the tool.
+const USUAL: &str = "kubectl image-update";
+
 /// The two streams: data on standard output, everything else on standard error.
 pub(crate) struct Printer {
     color: ColorChoice,
     quiet: bool,
+    /// What people type to run the tool, where it is not what texts say.
+    program: Option<&'static str>,
+    silent: bool,
     telling: Telling,
     line: Arc<Line>,
 }
@@ -47,13 +55,23 @@ pub(crate) enum Telling {
 
 impl Printer {
     pub(crate) fn new(color: ColorChoice, quiet: bool) -> Self {
-        Self { color, quiet, telling: Telling::default(), line: Arc::default() }
+        Self { color, quiet, program: None, silent: false, telling: Telling::default(), line: Arc::default() }
+    }
+
+    /// Has hints and errors name the tool as it is typed.
+    #[must_use]
+    pub(crate) fn called(self, name: &'static str) -> Self {
+        Self { program: (name != USUAL).then_some(name), ..self }
     }
 
     #[must_use]
-    pub(crate) fn telling(mut self, telling: Telling) -> Self {
-        self.telling = telling;
-        self
+    pub(crate) fn telling(self, telling: Telling) -> Self {
+        Self { telling, ..self }
+    }
+
+    /// Says nothing at all on standard error.
+    pub(crate) fn silent() -> Self {
+        Self { silent: true, ..Self::new(ColorChoice::Never, true) }
     }
 
     /// Shows what the run is at until the result is dropped, if that is wanted.
@@ -85,7 +103,14 @@ impl Printer {
 
     /// Says something on standard error that must be seen. When even that fails there is nobody left to tell.
     pub(crate) fn alert(&self, text: &str) {
+        if self.silent {
+            return;
+        }
         let _clear = self.line.clear();
+        let text = match self.program {
+            Some(name) => Cow::Owned(text.replace(USUAL, name)),
+            None => Cow::Borrowed(text),
+        };
         let mut stream = AutoStream::new(io::stderr(), self.color);
         let _ = stream.write_all(text.as_bytes());
         if !text.ends_with('\n') {

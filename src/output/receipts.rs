@@ -6,6 +6,8 @@ use std::fmt::Write as _;
 use crate::document::receipts::DryRun;
 use crate::model::application::ApplicationKey;
 use crate::model::plan::At;
+use crate::model::plan::Change;
+use crate::model::plan::Finding;
 use crate::model::plan::Outcome;
 use crate::model::plan::Receipt;
 use crate::model::plan::Rollout;
@@ -29,16 +31,32 @@ pub(crate) fn lines(receipts: &[Receipt], dry_run: DryRun) -> String {
         let message = if receipt.message.is_empty() { String::new() } else { format!("  {}", safe(&receipt.message)) };
         let at = at(receipt).map_or_else(String::new, |at| format!("  {}", safe(&at)));
         let _ = writeln!(text, "{application}  {outcome}{suffix}{at}{message}");
-        for image in &receipt.change.images {
-            let label = image.alias.clone().unwrap_or_else(|| image.reference.to_string());
-            let from = image.from.as_ref().map_or_else(|| "(not set)".to_owned(), short);
-            let _ = writeln!(
-                text,
-                "  {}  {from} → {}",
-                safe(&label),
-                safe(image.to.tag.as_deref().unwrap_or(&short(&image.to)))
-            );
-        }
+        text.push_str(&images(&receipt.change));
+    }
+    text
+}
+
+/// A line for each image of a change.
+fn images(change: &Change) -> String {
+    let mut text = String::new();
+    for image in &change.images {
+        let label = image.alias.clone().unwrap_or_else(|| image.reference.to_string());
+        let from = image.from.as_ref().map_or_else(|| "(not set)".to_owned(), short);
+        let to = short(&change.written(image));
+        let _ = writeln!(text, "  {}  {from} → {to}", safe(&label));
+    }
+    text
+}
+
+/// One line a change that was looked at, and one below it for each image that it moves.
+pub(crate) fn findings(findings: &[Finding]) -> String {
+    let mut text = String::new();
+    for finding in findings {
+        let application = safe(&finding.change.application.to_string());
+        let style = style::of_outcome(finding.outcome.unwrap_or(Outcome::Applied));
+        let message = if finding.message.is_empty() { String::new() } else { format!("  {}", safe(&finding.message)) };
+        let _ = writeln!(text, "{application}  {}{message}", paint(style, finding.status()));
+        text.push_str(&images(&finding.change));
     }
     text
 }

@@ -90,6 +90,7 @@ fn want<'a>(selected: &'a Selected, placement: &'a Placement, branch: Option<&'a
         login: selected.rules.git_login(),
         repository: &target.repository,
         branch: branch.or(target.branch.as_deref()),
+        any_revision: false,
         paths: in_git.paths(target, placement.renderer),
     })
 }

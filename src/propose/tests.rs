@@ -14,6 +14,7 @@ use crate::writeback;
 
 const OPTIONS: Options = Options {
     now: Timestamp::UNIX_EPOCH,
+    clock_is_fixed: true,
     source: None,
     allow_downgrade: false,
     include_rolled_back: false,

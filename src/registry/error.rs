@@ -26,6 +26,8 @@ pub(crate) enum RegistryErrorKind {
     Truncated,
     /// An answer came that cannot be what the registry API describes, or that must not be trusted.
     Protocol,
+    /// The image does not say when it was built.
+    Undated,
     /// The settings given for registries are unusable; nothing was asked.
     Settings,
 }

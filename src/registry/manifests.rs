@@ -3,6 +3,7 @@
 //! Everything that has a digest is checked against it, and everything that is named by digest is fetched once. A fact
 //! that cannot be had is an error, for the whole tag: a date is never guessed from what could be read.
 
+use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -181,6 +182,29 @@ impl Manifests {
         Ok(newest.map_or(Description::OtherPlatform, |created| Description::Image { digest, created }))
     }
 
+    /// The labels of the first image that a version names, whatever its platform: builds of one version carry the same.
+    pub(super) async fn labels(
+        &self,
+        session: &Session,
+        remote: &Remote,
+        version: (Option<&Tag>, Option<&Digest>),
+    ) -> Outcome<BTreeMap<String, String>> {
+        let manifest = match version {
+            (_, Some(digest)) => self.by_digest(session, remote, digest).await?,
+            (Some(tag), None) => self.by_tag(session, remote, tag).await?.1,
+            (None, None) => return Err(Failure::protocol("no version is named")),
+        };
+        let config = match &*manifest {
+            Manifest::Artifact => None,
+            Manifest::Image { config } => Some(self.config(session, remote, config).await?),
+            Manifest::Index(entries) => match entries.iter().find(|entry| !entry.is_artifact) {
+                Some(entry) => self.image_of(session, remote, entry, &Platforms::Any).await?,
+                None => None,
+            },
+        };
+        config.map(|config| config.labels.clone()).ok_or_else(|| Failure::protocol("it is no image"))
+    }
+
     /// What a tag points at, and whether any of its images is wanted.
     pub(super) async fn serves(
         &self,
@@ -328,9 +352,12 @@ fn name(endpoint: &Endpoint) -> String {
 }
 
 fn build_date(config: &Config) -> Outcome<Timestamp> {
-    let Some(text) = &config.created else { return Err(Failure::protocol("the image's config has no build date")) };
-    wire::created(text)
-        .ok_or_else(|| Failure::protocol(format!("the image's config has the build date `{}`", one_line(text))))
+    let Some(text) = &config.created else { return Err(undated("no build date")) };
+    wire::created(text).ok_or_else(|| undated(&format!("the build date `{}`", one_line(text))))
+}
+
+fn undated(what: &str) -> Failure {
+    Failure::new(RegistryErrorKind::Undated, format!("the image's config has {what}"))
 }
 
 impl IndexEntry {

@@ -5,6 +5,7 @@
 //! an update strategy or an annotation, and nothing here reads the environment: what a run may use is in
 //! [`RegistrySettings`]. What could not be read is a [`RegistryError`], never a shorter list or an older date.
 
+mod age;
 mod body;
 mod cache;
 mod challenge;
@@ -36,6 +37,7 @@ mod transport;
 mod trust;
 mod wire;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,6 +50,7 @@ use crate::model::image::Platforms;
 use crate::model::image::Reference;
 use crate::model::image::Repository;
 use crate::model::image::Tag;
+use crate::model::image::Version;
 use crate::registry::cache::Cache;
 use crate::registry::conf::Entry;
 use crate::registry::conf::Origin;
@@ -61,6 +64,7 @@ use crate::registry::transport::Outside;
 use crate::registry::transport::Transport;
 use crate::registry::transport::TransportSettings;
 
+pub(crate) use crate::registry::age::Age;
 pub(crate) use crate::registry::credentials::Login;
 pub(crate) use crate::registry::docker_config::DockerConfig;
 pub(crate) use crate::registry::error::RegistryError;
@@ -261,7 +265,7 @@ impl Registries {
         platforms: &Platforms,
     ) -> Outcome<Vec<(Tag, Build)>> {
         let builds = Box::pin(newest::builds(self, remote, tags, platforms)).await;
-        self.manifests.remember(&self.session, remote).await;
+        self.remember(remote).await;
         builds
     }
 
@@ -295,6 +299,15 @@ impl Registries {
             self.digests.put((remote.clone(), tag.clone()), Ok(digest.clone()));
         }
         answer
+    }
+
+    /// The labels of the image that a version names.
+    pub(crate) async fn labels(&self, remote: &Remote, version: &Version) -> Outcome<BTreeMap<String, String>> {
+        let doing = || format!("read the labels of {}:{version}", remote.repository);
+        let tag = version.tag.as_deref().and_then(Tag::new);
+        let digest = version.digest.as_deref().and_then(Digest::new);
+        let read = self.manifests.labels(&self.session, remote, (tag.as_ref(), digest.as_ref()));
+        self.bounded(doing, Box::pin(read)).await
     }
 
     /// The digest that a tag points at, and whether it has an image for a wanted platform.

@@ -51,6 +51,8 @@ struct State {
     spent: usize,
     /// Requests that the host says it will still answer.
     left: Option<u64>,
+    /// What its clock said last.
+    time: Option<Timestamp>,
     /// One request went through all its attempts: the next ones get a single one.
     tired: bool,
     /// Nobody listens there: what is sent next fails at once, for the same reason.
@@ -69,6 +71,7 @@ impl Host {
             halved_at: None,
             spent: 0,
             left: None,
+            time: None,
             tired: false,
             down: None,
         };
@@ -158,6 +161,16 @@ impl Host {
         locked(&self.state).left
     }
 
+    pub(super) fn tells(&self, time: Timestamp) {
+        let mut state = locked(&self.state);
+        // Of two answers the one that was written later, however they came in.
+        state.time = state.time.max(Some(time));
+    }
+
+    pub(super) fn time(&self) -> Option<Timestamp> {
+        locked(&self.state).time
+    }
+
     pub(super) fn spent(&self) -> usize {
         locked(&self.state).spent
     }
@@ -196,6 +209,11 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 pub(super) fn requests_left(headers: &HeaderMap) -> Option<u64> {
     let value = headers.get("ratelimit-remaining")?.to_str().ok()?;
     value.split(';').next()?.trim().parse().ok()
+}
+
+/// When an answer was written, by the clock of who wrote it.
+pub(super) fn date(headers: &HeaderMap) -> Option<Timestamp> {
+    http_date(headers.get(DATE)?.to_str().ok()?.trim())
 }
 
 /// The date format of HTTP, `Sun, 06 Nov 1994 08:49:37 GMT`.

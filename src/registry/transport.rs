@@ -17,6 +17,7 @@ use http::header::ACCEPT;
 use http::header::AUTHORIZATION;
 use http::header::CONTENT_TYPE;
 use http::header::LOCATION;
+use jiff::Timestamp;
 use reqwest::Client;
 use reqwest::Url;
 
@@ -169,6 +170,11 @@ impl Transport {
         locked(&self.hosts).iter().filter_map(|(name, host)| Some((name.clone(), host.requests_left()?))).collect()
     }
 
+    /// What the clock of the host of `url` said last.
+    pub(super) fn time_of(&self, url: &Url) -> Option<Timestamp> {
+        self.host(url).time()
+    }
+
     /// Hosts that were asked over TLS without a look at their certificate.
     pub(super) fn unverified(&self) -> Vec<String> {
         locked(&self.unverified).iter().cloned().collect()
@@ -293,6 +299,9 @@ impl Transport {
         let headers = response.headers().clone();
         if let Some(left) = pace::requests_left(&headers) {
             self.host(&request.url).left(left);
+        }
+        if let Some(time) = pace::date(&headers) {
+            self.host(&request.url).tells(time);
         }
         let body = body::read(response, request.limit, &name).await?;
         Ok(Answer { status, headers, body, url })

@@ -16,6 +16,7 @@ use tokio::sync::OnceCell;
 use crate::git::Git;
 use crate::git::GitClone;
 use crate::git::GitSettings;
+use crate::git::Reference;
 use crate::git::Remote;
 use crate::git::error::GitError;
 use crate::git::tree;
@@ -59,6 +60,8 @@ pub(crate) struct Want<'a> {
     pub(crate) repository: &'a str,
     /// `None`: the branch that HEAD names.
     pub(crate) branch: Option<&'a str>,
+    /// It may be a tag or a commit too, since nothing is written there.
+    pub(crate) any_revision: bool,
     pub(crate) paths: Vec<String>,
 }
 
@@ -216,56 +219,110 @@ impl Repositories {
     }
 }
 
+/// A revision of a repository, and its commit.
+type Revision = (String, ObjectId);
+
 /// Reads what is wanted of one repository.
 async fn look(clone: &mut GitClone, wants: &[&Want<'_>]) -> Result<Vec<Found>, Trouble> {
-    let trouble = |error: GitError| Trouble::from(&error);
-    let head =
-        if wants.iter().any(|want| want.branch.is_none()) { clone.head_branch().await.map_err(trouble)? } else { None };
-    let mut branches: BTreeMap<BranchName, Option<ObjectId>> = BTreeMap::new();
-    let names: Vec<Result<BranchName, Trouble>> = wants
-        .iter()
-        .map(|want| match want.branch {
-            Some(name) => BranchName::new(name).map_err(|why| Trouble {
-                reason: Reason::BadValue,
-                message: format!("the branch `{}` {why}", name.escape_debug()),
-            }),
-            None => head.clone().ok_or_else(|| Trouble {
-                reason: Reason::GitUnreachable,
-                message: format!("HEAD of {} names no branch: set `git-branch`", clone.remote().url),
-            }),
-        })
-        .collect();
-    branches.extend(names.iter().flatten().map(|name| (name.clone(), None)));
-    let wanted: Vec<BranchName> = branches.keys().cloned().collect();
-    let commits = clone.fetch(&wanted).await.map_err(trouble)?;
-    for (slot, commit) in branches.values_mut().zip(commits) {
-        *slot = commit;
-    }
+    let revisions = revisions(clone, wants).await?;
     let mut trees = Vec::new();
-    for (want, name) in wants.iter().zip(names) {
-        trees.push(match name {
-            Ok(name) => match branches.get(&name).cloned().flatten() {
-                Some(commit) => Ok(Some((name, entries(clone, &commit, &want.paths).await?, commit))),
-                None if clone.has_tag(&name.to_string()) => Err(Trouble {
-                    reason: Reason::GitUnreachable,
-                    message: format!(
-                        "`{name}` of {} is a tag, which cannot be written to: set `git-branch`",
-                        clone.remote().url
-                    ),
-                }),
-                None => Ok(None),
-            },
+    for (want, revision) in wants.iter().zip(revisions) {
+        trees.push(match revision {
+            Ok(Some((name, commit))) => Ok(Some((name, entries(clone, &commit, &want.paths).await?, commit))),
+            Ok(None) => Ok(None),
             Err(trouble) => Err(trouble),
         });
     }
     let all = trees.iter().flatten().flatten().flat_map(|(_, entries, _)| entries.values());
     let contents = contents(clone, all).await?;
-    let filled = |(name, entries, commit): (BranchName, BTreeMap<String, tree::Entry>, ObjectId)| Tree {
-        branch: name.to_string(),
+    let filled = |(branch, entries, commit): (String, BTreeMap<String, tree::Entry>, ObjectId)| Tree {
+        branch,
         commit: Some(commit.to_string()),
         files: entries.into_iter().map(|(path, entry)| (path, filled(&entry, &contents))).collect(),
     };
     Ok(trees.into_iter().map(|tree| tree.map(|tree| tree.map(filled))).collect())
+}
+
+/// Fetches what is wanted: all branches and tags at once, commits one by one, since a server may not give them.
+async fn revisions(
+    clone: &mut GitClone,
+    wants: &[&Want<'_>],
+) -> Result<Vec<Result<Option<Revision>, Trouble>>, Trouble> {
+    let trouble = |error: GitError| Trouble::from(&error);
+    let head =
+        if wants.iter().any(|want| want.branch.is_none()) { clone.head_branch().await.map_err(trouble)? } else { None };
+    let named: Vec<Result<(String, Wanted), Trouble>> =
+        wants.iter().map(|want| wanted(clone, want, head.as_ref())).collect();
+    let mut references: Vec<Reference> = named.iter().flatten().filter_map(|(_, wanted)| wanted.reference()).collect();
+    references.sort();
+    references.dedup();
+    let commits = clone.fetch_any(&references).await.map_err(trouble)?;
+    let commits: BTreeMap<Reference, Option<ObjectId>> = references.into_iter().zip(commits).collect();
+    let mut fetched: BTreeMap<ObjectId, Result<(), Trouble>> = BTreeMap::new();
+    let mut revisions = Vec::new();
+    for named in named {
+        revisions.push(match named {
+            Ok((name, Wanted::Reference(reference))) => {
+                Ok(commits.get(&reference).cloned().flatten().map(|commit| (name, commit)))
+            }
+            Ok((name, Wanted::Commit(commit))) => {
+                if !fetched.contains_key(&commit) {
+                    fetched.insert(commit.clone(), clone.fetch_commit(&commit).await.map_err(trouble));
+                }
+                fetched.get(&commit).cloned().unwrap_or(Ok(())).map(|()| Some((name, commit)))
+            }
+            Err(trouble) => Err(trouble),
+        });
+    }
+    Ok(revisions)
+}
+
+/// How a revision is found.
+enum Wanted {
+    Reference(Reference),
+    Commit(ObjectId),
+}
+
+impl Wanted {
+    fn reference(&self) -> Option<Reference> {
+        match self {
+            Self::Reference(reference) => Some(reference.clone()),
+            Self::Commit(_) => None,
+        }
+    }
+}
+
+/// What somebody means by the name of a revision, now that it is known what the server has.
+fn wanted(clone: &GitClone, want: &Want<'_>, head: Option<&BranchName>) -> Result<(String, Wanted), Trouble> {
+    let url = &clone.remote().url;
+    let unreachable = |message: String| Trouble { reason: Reason::GitUnreachable, message };
+    let Some(text) = want.branch else {
+        let head =
+            head.cloned().ok_or_else(|| unreachable(format!("HEAD of {url} names no branch: set `git-branch`")))?;
+        return Ok((head.to_string(), Wanted::Reference(Reference::Branch(head))));
+    };
+    if let (Some(commit), true) = (ObjectId::new(text), want.any_revision) {
+        return Ok((text.to_owned(), Wanted::Commit(commit)));
+    }
+    let (kind, short) = match (text.strip_prefix("refs/heads/"), text.strip_prefix("refs/tags/")) {
+        (Some(short), _) if want.any_revision => (Some(false), short),
+        (_, Some(short)) if want.any_revision => (Some(true), short),
+        _ => (None, text),
+    };
+    let name = BranchName::new(short).map_err(|why| Trouble {
+        reason: Reason::BadValue,
+        message: format!(
+            "the {} `{}` {why}",
+            if want.any_revision { "revision" } else { "branch" },
+            text.escape_debug()
+        ),
+    })?;
+    let (branch, tag) = (Reference::Branch(name.clone()), Reference::Tag(name.clone()));
+    let is_tag = kind.unwrap_or(!clone.has(&branch) && clone.has(&tag));
+    if is_tag && !want.any_revision {
+        return Err(unreachable(format!("`{name}` of {url} is a tag, which cannot be written to: set `git-branch`")));
+    }
+    Ok((text.to_owned(), Wanted::Reference(if is_tag { tag } else { branch })))
 }
 
 /// What stands at paths of one commit.

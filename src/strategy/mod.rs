@@ -4,6 +4,7 @@
 //! declare it here and put its row into [`ALL`]. Names, hints, help and the README's table come from the rows.
 //! A strategy knows no registry: what it must be told about a tag is data ([`Needs`]).
 
+use std::cmp::Ordering;
 use std::fmt::Debug;
 
 use crate::model::candidate::Candidate;
@@ -12,15 +13,19 @@ use crate::model::candidate::Rejected;
 use crate::model::candidate::Rejection;
 use crate::model::diagnostic::TextError;
 use crate::model::image::Tag;
+use crate::strategy::version::Version;
 
 mod alphabetical;
 mod constraint;
 mod digest;
+mod extract;
 mod newest_build;
 #[cfg(test)]
 mod properties;
 mod semver;
 mod version;
+
+pub(crate) use extract::Extract;
 
 /// Every update strategy, in the order shown to people; the first is the default.
 pub(crate) static ALL: [&Strategy; 4] =
@@ -72,12 +77,27 @@ pub(crate) trait Policy: Debug + Send + Sync {
     fn because(&self, eligible: usize) -> String;
 }
 
+/// Sorts tags for somebody who chooses one: the newest version first; what is no version comes after, last letter first.
+pub(crate) fn newest_first(tags: &mut [&str]) {
+    tags.sort_by(|one, other| match (Version::parse(one), Version::parse(other)) {
+        (Ok(one_version), Ok(other_version)) => other_version.precedence(&one_version).then_with(|| other.cmp(one)),
+        (Ok(_), Err(_)) => Ordering::Less,
+        (Err(_), Ok(_)) => Ordering::Greater,
+        (Err(_), Err(_)) => other.cmp(one),
+    });
+}
+
 /// Finds a strategy by name or deprecated spelling, in any case of letters (AIU `ParseUpdateStrategy`).
 pub(crate) fn by_name(name: &str) -> Option<&'static Strategy> {
     ALL.into_iter().find(|strategy| {
         strategy.name.eq_ignore_ascii_case(name)
             || strategy.aliases.iter().any(|alias| alias.eq_ignore_ascii_case(name))
     })
+}
+
+/// The policy that chooses by parts of tags instead of whole ones.
+pub(crate) fn extracted(policy: Box<dyn Policy>, extract: Extract) -> Box<dyn Policy> {
+    Box::new(extract::Extracted { inner: policy, extract })
 }
 
 /// Makes a choice of candidates in ascending order: the last one wins, the others are older.

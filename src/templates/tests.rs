@@ -29,6 +29,11 @@ fn change(application: &str, images: &[(&str, &str, &str)]) -> Change {
     change
 }
 
+/// The message, where nothing is known of labels.
+fn plain(template: Option<&str>, changes: &[&Change]) -> Result<String, String> {
+    message(template, changes, &ImageLabels::new())
+}
+
 fn one() -> Change {
     change("foobar", &[("foo/bar", "1.0", "1.1")])
 }
@@ -48,6 +53,12 @@ fn branches_are_those_of_image_updater() {
             "image-updater{{range .Images}}-{{.Name}}-{{.NewTag}}{{end}}",
             two(),
             Ok("image-updater-foo/bar-1.1-bar/baz-2.1".to_owned()),
+        ),
+        (
+            "cmt-04",
+            "image-updater{{range .Images}}-{{.Name}}-{{.NewTag}}{{end}}",
+            one(),
+            Ok("image-updater-foo/bar-1.1".to_owned()),
         ),
         ("brn-03", "image-updater-{{.SHA256}}", one(), Ok(format!("image-updater-{hash}"))),
         ("brn-06", "image-updater-{{.AppNamespace}}-{{.AppName}}", one(), Ok("image-updater-argocd-foobar".to_owned())),
@@ -75,22 +86,38 @@ fn branches_are_those_of_image_updater() {
     let error = branch("u{{range .Images}}-{{.NewTag}}{{end}}", &change("x", &[(image, "", version)])).unwrap_err();
     assert!(error.contains("has `:` in it"), "{error}");
     let key = |template| branch(template, &one()).unwrap();
-    assert_eq!(key("{{.TargetKey}}").len(), 8, "brn-09");
+    assert_eq!(key("{{.TargetKey}}").len(), 8);
+    let (one_app, other_app) =
+        (change("app-a", &[("foo/bar", "1.0", "1.1")]), change("app-b", &[("foo/bar", "1.0", "1.1")]));
+    let shared = |change: &Change| branch("image-updater-{{.TargetKey}}-{{.SHA256}}", change).unwrap();
+    let name = shared(&one_app);
+    assert!(name.contains(&key("{{.TargetKey}}")) && !name.contains("app-a"), "brn-09: {name}");
+    assert_eq!(name, shared(&other_app), "brn-10");
     assert_eq!(branch(&"x".repeat(300), &one()).unwrap().len(), 255, "brn-04");
 }
 
-/// Cases `msg-*`. Overruled: 04, since a message that fails is told; 02, since labels are not fetched.
+/// Cases `msg-*`. Overruled: 04, since a message that fails is told.
 #[test]
 fn messages_are_those_of_image_updater() {
     let default = "build: automatic update of foobar\n\nupdates image foo/bar tag '1.0' to '1.1'\nupdates image bar/baz tag '2.0' to '2.1'\n";
-    assert_eq!(message(None, &[&two()]).unwrap(), default, "msg-01");
-    let labels = "x{{range .AppChanges}}{{if index .Labels \"a\"}} {{index .Labels \"a\"}}{{end}}{{end}}";
-    assert_eq!(message(Some(labels), &[&one()]).unwrap(), "x\n", "msg-03");
-    assert!(message(Some("{{.Nope}}"), &[&one()]).unwrap_err().contains("Nope"), "msg-04");
-    assert!(message(Some(" {{- /* nothing */ -}} "), &[&one()]).unwrap_err().contains("no text"));
+    assert_eq!(plain(None, &[&two()]).unwrap(), default, "msg-01");
+    // msg-02 and msg-03
+    let upstream = "x\n{{range .AppChanges}}{{with index .Labels \"org.opencontainers.image.revision\"}}Upstream Commit: {{.}}{{end}}{{end}}";
+    assert_eq!(plain(Some(upstream), &[&one()]).unwrap(), "x\n", "msg-03");
+    let image = &one().images[0];
+    let label = |value: &str| BTreeMap::from([("org.opencontainers.image.revision".to_owned(), value.to_owned())]);
+    let labels = |value: &str| ImageLabels::from([((image.reference.clone(), image.to.clone()), label(value))]);
+    let labeled = message(Some(upstream), &[&one()], &labels("abc123")).unwrap();
+    assert_eq!(labeled, "x\nUpstream Commit: abc123\n", "msg-02");
+    // An image says no line of its own.
+    let forged = message(Some(upstream), &[&one()], &labels("abc\nSigned-off-by: boss")).unwrap();
+    assert_eq!(forged.lines().count(), 2, "{forged}");
+    assert!(asks_for_labels(upstream) && !asks_for_labels(MESSAGE));
+    assert!(plain(Some("{{.Nope}}"), &[&one()]).unwrap_err().contains("Nope"), "msg-04");
+    assert!(plain(Some(" {{- /* nothing */ -}} "), &[&one()]).unwrap_err().contains("no text"));
     let digest = |digit: char| format!("1@{}", crate::model::tests::digest(digit));
     let moved = change("x", &[("reg.io/foo/bar", &digest('1'), &digest('2'))]);
-    let text = message(Some("{{range .AppChanges}}{{.Image}} {{.OldTag}} {{.NewTag}}{{end}}"), &[&moved]).unwrap();
+    let text = plain(Some("{{range .AppChanges}}{{.Image}} {{.OldTag}} {{.NewTag}}{{end}}"), &[&moved]).unwrap();
     let digest = crate::model::tests::digest;
     assert_eq!(text, format!("foo/bar {} {}\n", digest('1'), digest('2')), "msg-05");
 }
@@ -99,7 +126,7 @@ fn messages_are_those_of_image_updater() {
 fn a_message_for_several_applications_names_them_or_their_number() {
     let changes = ["d", "a", "b", "c"].map(|name| change(name, &[("nginx", "1", "2")]));
     let all: Vec<_> = changes.iter().collect();
-    let subject = |changes: &[&Change]| message(None, changes).unwrap().lines().next().unwrap().to_owned();
+    let subject = |changes: &[&Change]| plain(None, changes).unwrap().lines().next().unwrap().to_owned();
     assert_eq!(subject(&all), "build: automatic update of 4 Applications");
     assert_eq!(subject(&all[..3]), "build: automatic update of a, b, d");
 }
@@ -109,7 +136,7 @@ fn a_value_from_outside_begins_no_line() {
     let mut forged = one();
     forged.images[0].from = Some(Version { tag: Some("1\n\nSigned-off-by: boss\u{2028}".to_owned()), digest: None });
     forged.images[0].alias = Some("x\r\ny".to_owned());
-    let text = message(None, &[&forged]).unwrap();
+    let text = plain(None, &[&forged]).unwrap();
     assert_eq!(text.lines().count(), 3, "{text}");
     assert!(!text.contains('\u{2028}'), "{text}");
 }
@@ -153,7 +180,7 @@ fn actions_and_functions_are_those_of_go() {
         ("{{index .AppChanges 7}}", Err("")),
         ("{{define \"t\"}}{{template \"t\"}}{{end}}{{template \"t\"}}", Err("")),
     ] {
-        match (message(Some(template), &changes), expected) {
+        match (plain(Some(template), &changes), expected) {
             (Ok(found), Ok(expected)) => assert_eq!(found.trim_end_matches('\n'), expected, "{template}"),
             (Err(found), Err(expected)) => assert!(found.contains(expected), "{template}: {found}"),
             (found, _) => panic!("{template}: {found:?}"),
@@ -180,7 +207,7 @@ fn templates_make_what_go_makes_of_them() {
     for line in expected.lines() {
         let case: serde_json::Value = serde_json::from_str(line).unwrap();
         let template = case["template"].as_str().unwrap();
-        let made = render(template, &message_data(&[&two()])).ok();
+        let made = render(template, &message_data(&[&two()], &ImageLabels::new())).ok();
         if made.as_deref() != case["text"].as_str() {
             differ.push(format!("{template:?}: here {made:?}, Go {}", case["text"]));
         }
@@ -200,9 +227,9 @@ fn a_hostile_template_ends() {
         "{{if 1}}".repeat(20_000),
         format!("{}{}", "{{if 1}}".repeat(20_000), "{{end}}".repeat(20_000)),
     ] {
-        assert!(message(Some(&template), &[&two(), &two()]).is_err(), "{}", &template[..20]);
+        assert!(plain(Some(&template), &[&two(), &two()]).is_err(), "{}", &template[..20]);
     }
     // Go has no such width either, and says so in the text.
-    let wide = message(Some("{{printf \"%1000000000d\" 1}}"), &[&two()]);
+    let wide = plain(Some("{{printf \"%1000000000d\" 1}}"), &[&two()]);
     assert!(wide.is_err() || wide.is_ok_and(|text| text.len() < 100));
 }

@@ -36,6 +36,7 @@ mod source;
 pub(crate) use conflicts::Intent;
 pub(crate) use conflicts::conflicts;
 use git::InGit;
+use git::overridden::Overridden;
 
 /// Where an image is written, and what stands there.
 #[derive(Clone, Debug)]
@@ -47,6 +48,8 @@ pub(crate) struct Placement {
     pub(crate) renderer: Option<Renderer>,
     /// The source as it is in force: parameters and images with everything merged into them.
     view: Source,
+    /// With method `argocd`, the file that hides what is written, as far as somebody looked.
+    pub(crate) overridden: Option<Overridden>,
     /// With method `git`.
     pub(crate) git: Option<InGit>,
 }
@@ -76,7 +79,14 @@ pub(crate) fn placement(
             let destination =
                 Destination::Application { source: several.then(|| source.id()), renderer: Some(renderer) };
             let configured = configured(source, renderer, rule, settings);
-            Ok(Placement { destination, configured, renderer: Some(renderer), view: source.clone(), git: None })
+            Ok(Placement {
+                destination,
+                configured,
+                renderer: Some(renderer),
+                view: source.clone(),
+                overridden: None,
+                git: None,
+            })
         }
         WriteBack::Git(git) => git::placement(application, git, settings, chosen),
     }

@@ -159,7 +159,12 @@ pub(crate) struct Running {
 impl Running {
     /// Sends SIGINT, as Ctrl-C does.
     pub(crate) fn interrupt(&self) {
-        signal(&self.child, "INT");
+        self.signal("INT");
+    }
+
+    /// Sends a signal by its name, such as `KILL`.
+    pub(crate) fn signal(&self, name: &str) {
+        signal(&self.child, name);
     }
 
     /// Waits until standard error says `text`.

@@ -66,7 +66,7 @@ fn write_back_is_read_as_image_updater_reads_it() {
             "write-back-method: '', write-back-target: '', git-branch: '', git-repository: ''",
             WriteBack::Argocd,
         ),
-        ("awb-03", "write-back-method: argocd", WriteBack::Argocd),
+        ("awb-03, gwb-04", "write-back-method: argocd", WriteBack::Argocd),
         ("awb-04", "write-back-method: '  git  '", git(None, None, None, None, None)),
         ("awb-05", "write-back-target: 'helmvalues:./values.yaml'", WriteBack::Argocd),
         (
@@ -87,13 +87,9 @@ fn write_back_is_read_as_image_updater_reads_it() {
         ),
         ("awb-10", "write-back-target: 'kustomization:./overlays/production'", WriteBack::Argocd),
         ("awb-11", "git-branch: 'main:update-branch'", WriteBack::Argocd),
-        ("repocreds", "write-back-method: 'git:repocreds'", git(Some("repocreds"), None, None, None, None)),
+        ("gcw-01", "write-back-method: 'git:repocreds'", git(Some("repocreds"), None, None, None, None)),
         ("secret", "write-back-method: 'git:secret:login'", git(Some("secret:login"), None, None, None, None)),
-        (
-            "secret in a namespace",
-            "write-back-method: 'git:secret:a/login'",
-            git(Some("secret:a/login"), None, None, None, None),
-        ),
+        ("gcw-02", "write-back-method: 'git:secret:a/login'", git(Some("secret:a/login"), None, None, None, None)),
         (
             "base and template",
             "write-back-method: git, git-branch: 'main:iu-{{.SHA256}}'",
@@ -101,12 +97,16 @@ fn write_back_is_read_as_image_updater_reads_it() {
         ),
         ("template only", "write-back-method: git, git-branch: ':up'", git(None, None, None, Some("up"), None)),
         ("base only", "write-back-method: git, git-branch: 'main:'", git(None, None, Some("main"), None, None)),
-        ("argocd reads no branch", "write-back-method: argocd, git-branch: 'a:b:c'", WriteBack::Argocd),
+        ("gwb-11", "write-back-method: argocd, git-branch: 'a:b:c'", WriteBack::Argocd),
     ] {
         let (rules, found) = read(&format!("{{image-list: nginx, {annotations}}}"));
         assert_eq!(rules.write_back, Ok(expected), "{id}");
         assert!(found.is_empty(), "{id}: {found:?}");
     }
+}
+
+#[test]
+fn what_is_no_write_back_is_refused_as_image_updater_refuses_it() {
     for (id, annotations, code, place) in [
         (
             "awb-09",
@@ -114,12 +114,23 @@ fn write_back_is_read_as_image_updater_reads_it() {
             "bad-write-back-method",
             "git:https://github.com/x.git",
         ),
+        ("gwb-10", "write-back-method: 'git:error:a/git-creds'", "bad-write-back-method", "git:error:a/git-creds"),
+        ("gwb-12", "write-back-method: unknown", "bad-write-back-method", "unknown"),
+        ("gwb-13", "write-back-method: ':x'", "bad-write-back-method", ":x"),
+        ("gwb-14", "write-back-method: GIT", "bad-write-back-method", "GIT"),
+        ("gcw-03", "write-back-method: 'git:invalid'", "bad-write-back-method", "git:invalid"),
         ("case", "write-back-method: ' Git '", "bad-write-back-method", "Git"),
         ("no login", "write-back-method: 'git:'", "bad-write-back-method", "git:"),
         ("no secret", "write-back-method: 'git:secret:'", "bad-write-back-method", "git:secret:"),
         ("no namespace", "write-back-method: 'git:secret:/x'", "bad-write-back-method", "git:secret:/x"),
         ("two slashes", "write-back-method: 'git:secret:a/b/c'", "bad-write-back-method", "git:secret:a/b/c"),
-        ("two colons", "write-back-method: git, git-branch: ' a:b:c'", "bad-git-branch", "a:b:c"),
+        ("gwb-15", "write-back-method: git, git-branch: ' a:b:c'", "bad-git-branch", "a:b:c"),
+        (
+            "brn-12",
+            "write-back-method: git, git-branch: 'main:x-{{ printf \"%s:%s\" \"a\" \"b\" }}'",
+            "bad-git-branch",
+            "main:x-{{ printf \"%s:%s\" \"a\" \"b\" }}",
+        ),
     ] {
         let (rules, found) = read(&format!("{{image-list: nginx, {annotations}}}"));
         assert_eq!(rules.write_back.unwrap_err().reason, Reason::BadValue, "{id}");

@@ -71,7 +71,7 @@ fn changes() -> impl Strategy<Value = Vec<Change>> {
 
 fn plan() -> impl Strategy<Value = Plan> {
     (changes(), any::<bool>(), 0..253_402_300_799_i64).prop_map(|(changes, complete, second)| Plan {
-        created: jiff::Timestamp::from_second(second).expect("a time of four digits"),
+        created: Timestamp::from_second(second).expect("a time of four digits"),
         complete,
         changes,
         decisions: vec![crate::model::tests::decision()],

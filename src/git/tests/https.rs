@@ -1,6 +1,7 @@
 //! Over https: reading, committing, and what travels.
 
 use super::*;
+use crate::git::Reference;
 use crate::git::tests::world::git_repository::TreeChange;
 
 #[test]
@@ -124,7 +125,8 @@ fn branches_share_a_clone() {
     repository.commit("release/1.x", "other", &[("README.md", "old\n")]);
     repository.git(&["tag", "-a", "-m", "annotated", "v1", &first]);
     let mut clone = Caller::new().open(&host.https().url("acme/deploy"), maintainer()).unwrap();
-    assert!(clone.branch(&branch("release/1.x")).is_some() && clone.has_tag("v1") && !clone.has_tag("main"));
+    let tag = |name: &str| Reference::Tag(branch(name));
+    assert!(clone.branch(&branch("release/1.x")).is_some() && clone.has(&tag("v1")) && !clone.has(&tag("main")));
     let commits = wait(clone.fetch(&["main", "gone", "release/1.x"].map(branch))).unwrap();
     let shown: Vec<_> = commits.iter().map(|commit| commit.as_ref().map(ToString::to_string)).collect();
     assert_eq!(shown, [repository.head("main"), None, repository.head("release/1.x")]);

@@ -1,5 +1,34 @@
 //! The git store against real git servers: every exchange goes over https or ssh, and what is asserted is what the
 //! server has afterwards.
+//!
+//! Image Updater's cases for its own git client, and where each is shown here or in `tests/it/git`:
+//!
+//! | cases | |
+//! |---|---|
+//! | cmt-08, gw-01 | `a_file_is_read_changed_and_pushed`; `the_message_is_the_clusters_or_a_files` |
+//! | cmt-11, cmt-15, gw-18 | `without_the_right_login_nothing_is_told`; `the_default_branch_is_the_one_that_head_names` |
+//! | cmt-13 | `a_key_with_a_passphrase_is_an_error_and_no_question`, `a_full_disk_is_said` |
+//! | cmt-17 | `heads_name_counts_where_nothing_else_is_named` |
+//! | lck-01 | `many_applications_are_one_commit_and_one_push`: a run has one clone of a repository and login |
+//! | gw-03, gw-04 | `the_message_is_the_clusters_or_a_files` |
+//! | gw-08 | `a_sign_off_goes_where_git_puts_it`, `commits_are_signed` |
+//! | gw-09 | `an_ssh_key_signs`, `gpg_signs` |
+//! | gw-11 | `a_new_branch_is_made` |
+//! | gw-16 | `a_branch_only_moves_forward` |
+//! | gw-17, cmt-03 | `the_default_branch_is_the_one_that_head_names` |
+//! | gc-01, gc-02 | `a_certificate_is_believed_for_a_reason` |
+//! | gc-03 | `a_password_is_sent_unasked_only_if_told_so` |
+//! | gc-05 | `a_client_shows_its_certificate`; its files go with the clone: `what_is_dropped_leaves_nothing` |
+//! | gc-06 | by git's credential protocol in place of a program that asks: `logins_are_compared_but_never_shown` (user name) |
+//! | gc-07 | `a_key_lets_in_and_a_known_host_is_believed`, `what_is_dropped_leaves_nothing` |
+//! | gc-12, gc-13, gc-14 | `an_app_logs_in_with_a_token` (one token a clone), `an_app_must_be_well_described` |
+//! | ex-02 | `a_server_that_hangs_is_given_up`: git and all that it started, at once |
+//!
+//! Overruled: cmt-05, since a file is edited in place and not sorted; cmt-09, gw-02, gw-06, ex-01, since nothing is
+//! configured, added, checked out or trimmed; gw-12 and gw-15, since a branch that is there moves forward and is never
+//! forced; gc-08, since host keys are always checked; gc-09 and gc-10, since ssh is told of no proxy; gc-11 and gca-04,
+//! since Google's accounts are not supported. cmt-16 and `wt-*` are about commits by the API of a server, which are not
+//! made.
 
 mod github_app;
 mod hardening;

@@ -5,6 +5,8 @@ mod manifest;
 mod properties;
 mod uploads;
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -139,6 +141,8 @@ pub(super) struct Config {
     pub(super) platform: Platform,
     /// As written; read with [`created`].
     pub(super) created: Option<String>,
+    /// Those that are text.
+    pub(super) labels: BTreeMap<String, String>,
 }
 
 /// Reads an image's config.
@@ -151,8 +155,14 @@ pub(super) fn config(body: &[u8]) -> Result<Config, serde_json::Error> {
         #[serde(flatten)]
         platform: RawPlatform,
         created: Option<String>,
+        config: Option<serde_json::Value>,
     }
-    object::<RawConfig>(body).map(|raw| Config { platform: raw.platform.into_platform(), created: raw.created })
+    let text = |(key, value): (&String, &serde_json::Value)| Some((key.clone(), value.as_str()?.to_owned()));
+    object::<RawConfig>(body).map(|raw| {
+        let labels = raw.config.as_ref().and_then(|config| config.get("Labels")?.as_object());
+        let labels = labels.into_iter().flatten().filter_map(text).collect();
+        Config { platform: raw.platform.into_platform(), created: raw.created, labels }
+    })
 }
 
 /// Reads a build date, RFC 3339 with any number of fraction digits (cases `rc-20` to `rc-22`).
@@ -219,7 +229,14 @@ mod tests {
     fn configs_may_lack_everything() {
         let platform = |text: &str| Platform::parse(text).unwrap();
         let read = config(br#"{"os":"linux","architecture":"arm","variant":"v7","created":"x","config":{}}"#).unwrap();
-        assert_eq!(read, Config { platform: platform("linux/arm/v7"), created: Some("x".to_owned()) });
+        let labels = BTreeMap::new();
+        assert_eq!(read, Config { platform: platform("linux/arm/v7"), created: Some("x".to_owned()), labels });
+        let labels = |body: &str| config(body.as_bytes()).map(|config| config.labels).map_err(|_| ());
+        let one = BTreeMap::from([("a".to_owned(), "1".to_owned())]);
+        assert_eq!(labels(r#"{"config":{"Labels":{"a":"1","b":2}}}"#), Ok(one));
+        for body in [r#"{"config":null}"#, r#"{"config":"x"}"#, r#"{"config":{"Labels":["a"]}}"#] {
+            assert_eq!(labels(body), Ok(BTreeMap::new()), "{body}");
+        }
         let read = config(br#"{"something":"something"}"#).unwrap(); // case rc-20
         assert_eq!((read.platform.to_string().as_str(), read.created), ("/", None));
         assert!(config(b"{not valid json}").is_err()); // case rc-19

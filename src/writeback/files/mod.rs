@@ -134,6 +134,14 @@ pub(crate) fn entries(kind: FileKind, bytes: &[u8]) -> Result<Entries, FileError
     })
 }
 
+/// The parameters and images that an override file puts in the place of the Application's.
+///
+/// # Errors
+/// The file cannot be read, or is none.
+pub(crate) fn replaced(bytes: &[u8]) -> Result<Entries, FileError> {
+    Ok(parameters::replaced(&read(FileKind::Override, bytes)?, Place::OVERRIDE)?)
+}
+
 /// The bytes of a file after edits; `None` is a file that is not there. The bytes that come back differ from the old
 /// ones in the scalars that change and in the lines of what is new or removed, and nowhere else.
 ///

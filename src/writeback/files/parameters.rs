@@ -49,6 +49,20 @@ pub(super) fn entries(yaml: &Yaml, place: Place<'_>) -> Result<Entries, Refusal>
     Ok(Entries { helm: parameters, kustomize: images })
 }
 
+/// What the file puts in the place of the Application's: a list without anything in it stands for an empty one, since
+/// Argo CD then takes the Application's away.
+pub(super) fn replaced(yaml: &Yaml, place: Place<'_>) -> Result<Entries, Refusal> {
+    let Entries { helm, kustomize } = entries(yaml, place)?;
+    let is_taken = |[block, list]: [&str; 2]| {
+        let block = (place.find)(yaml).ok().flatten().and_then(|source| yaml.get(source, block));
+        block.is_some_and(|block| yaml.is_null(block) || yaml.get(block, list).is_some_and(|list| yaml.is_null(list)))
+    };
+    Ok(Entries {
+        helm: helm.or_else(|| is_taken(PARAMETERS).then(Vec::new)),
+        kustomize: kustomize.or_else(|| is_taken(IMAGES).then(Vec::new)),
+    })
+}
+
 /// The value of a parameter; of several with one name the last, which is the one Helm uses.
 pub(super) fn parameter(yaml: &Yaml, place: Place<'_>, name: &str) -> Result<Option<String>, Refusal> {
     Ok(parameters_named(yaml, place, name)?.last().map(|item| value_of(yaml, *item)))

@@ -30,6 +30,7 @@ use crate::writeback::git::place::SHARED_OVERRIDE;
 use crate::writeback::kustomize;
 use crate::writeback::source;
 
+pub(super) mod overridden;
 mod path;
 mod place;
 mod view;
@@ -120,6 +121,7 @@ pub(super) fn placement(
         configured: None,
         renderer,
         view: Source::default(),
+        overridden: None,
         git: Some(in_git),
     })
 }
@@ -197,6 +199,7 @@ pub(crate) fn located(placement: &Placement, rule: &ImageRule, tree: &Tree) -> R
         configured: None,
         renderer: Some(renderer),
         view: Source::default(),
+        overridden: None,
         git: None,
     };
     match read {

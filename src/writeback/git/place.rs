@@ -165,7 +165,7 @@ fn file(path: String) -> Result<String, Invalid> {
 }
 
 /// The name of an Application's own override file: with its namespace, unless that is Argo CD's.
-fn override_name(application: &Application) -> String {
+pub(super) fn override_name(application: &Application) -> String {
     let key = &application.key;
     let controller = application.status.as_ref().and_then(|status| status.controller_namespace.as_deref());
     if controller.or(application.argocd_namespace.as_deref()).is_none_or(|controller| controller == key.namespace) {

@@ -1,5 +1,7 @@
 //! Where files are in a repository, what is read from them, and what is written: cases `tgt-*`, `kst-*`, `wbc-*`,
-//! `gwb-*`, `dtf-*`, `wbb-*`, `ovr-*` as far as they are about places, and what is refused.
+//! `gwb-*`, `dtf-*`, `wbb-*`, `sha-*`, `cmt-*`, `ovr-*` as far as they are about places, and what is refused. The rest of
+//! `gwb-*` is about annotations, and is beside them. Overruled: wbc-01, since method `argocd` writes no file. Of
+//! ImageUpdater resources only, which are not read for settings: wbc-13 to wbc-19, and all of `mwb-*`.
 
 use super::*;
 use crate::annotations::rule::AppRules;
@@ -56,7 +58,7 @@ fn targets_are_found_as_image_updater_finds_them() {
     for (id, target, path, expected) in [
         ("tgt-01", "helmvalues", "", "values.yaml"),
         ("tgt-02", "helmvalues:./values.yaml", ".", "values.yaml"),
-        ("tgt-04", "helmvalues", "foo/bar", "foo/bar/values.yaml"),
+        ("tgt-04, gwb-07", "helmvalues", "foo/bar", "foo/bar/values.yaml"),
         ("tgt-06", "helmvalues:foo/app-values.yaml", "bar", "bar/foo/app-values.yaml"),
         ("tgt-07, gwb-06", "helmvalues:../baz/app-values.yaml", "bar/foo", "bar/baz/app-values.yaml"),
         ("tgt-09", "helmvalues:values", "", "values"),
@@ -89,9 +91,13 @@ fn targets_are_found_as_image_updater_finds_them() {
 #[test]
 fn an_override_file_has_the_name_that_argo_cd_reads() {
     for (id, status, expected) in [
-        ("dtf-01, wbc-03", "", "some/path/.argocd-source-web.yaml"),
+        ("dtf-01, cmt-06", "", "some/path/.argocd-source-web.yaml"),
         ("status", ", status: {controllerNamespace: argocd}", "some/path/.argocd-source-web.yaml"),
-        ("dtf-02", ", status: {controllerNamespace: control}", "some/path/.argocd-source-argocd_web.yaml"),
+        (
+            "dtf-02, wbc-03, cmt-07",
+            ", status: {controllerNamespace: control}",
+            "some/path/.argocd-source-argocd_web.yaml",
+        ),
     ] {
         let case = case("", &format!("{SOURCE}{status}"));
         assert_eq!((case.target().kind, case.target().path.as_deref()), (FileKind::Override, Some(expected)), "{id}");
@@ -115,12 +121,25 @@ fn the_branch_is_the_annotations_else_the_sources() {
         ("gwb-02", format!("{values}, git-branch: ':target'"), SOURCE.to_owned(), Some("main")),
         ("cmt-02, gwb-03", format!("{values}, git-branch: mybranch"), SOURCE.to_owned(), Some("mybranch")),
         ("cmt-03", values.to_owned(), SOURCE.replace("main", "HEAD"), None),
+        // What is no whole name of a commit is a branch: sha-06 is shorter than git's own short names.
+        (
+            "sha-03",
+            values.to_owned(),
+            SOURCE.replace("main", "gd921f65f3c5373b682e2eb4b37afba6592e8f8b"),
+            Some("gd921f65f3c5373b682e2eb4b37afba6592e8f8b"),
+        ),
+        ("sha-04", values.to_owned(), SOURCE.replace("main", "master"), Some("master")),
+        ("sha-05", values.to_owned(), SOURCE.replace("main", "9d921f6"), Some("9d921f6")),
+        ("sha-06", values.to_owned(), SOURCE.replace("main", "9d921f"), Some("9d921f")),
         ("full name", values.to_owned(), SOURCE.replace("main", "refs/heads/x"), Some("x")),
         ("wbb-02", format!("{values}, git-repository: 'https://h/r.git'"), two.clone(), Some("main")),
         ("wbb-03", values.to_owned(), two.clone(), Some("main")),
         ("wbb-04", format!("{values}, git-repository: 'https://h/other'"), two, None),
     ] {
-        assert_eq!(case(&annotations, &rest).target().branch.as_deref(), expected, "{id}");
+        let case = case(&annotations, &rest);
+        assert_eq!(case.target().branch.as_deref(), expected, "{id}");
+        let template = case.place.unwrap().git.unwrap().template;
+        assert_eq!(template.as_deref(), annotations.contains(":target").then_some("target"), "{id}");
     }
     let two = format!("sources: [{chart}, {{repoURL: 'https://h/r.git', targetRevision: main, ref: values}}]");
     assert_eq!(case(values, &two).target().repository, "https://h/r.git", "the only one that is of git");
@@ -129,7 +148,7 @@ fn the_branch_is_the_annotations_else_the_sources() {
 #[test]
 fn what_must_not_be_written_is_refused() {
     let chart = "source: {repoURL: 'https://charts', chart: c, helm: {}}";
-    let commit = "a".repeat(40);
+    let commit = "9d921f65f3c5373b682e2eb4b37afba6592e8f8b";
     for (id, annotations, rest, reason, words) in [
         (
             "wbc-06",
@@ -138,6 +157,7 @@ fn what_must_not_be_written_is_refused() {
             Reason::BadValue,
             "kustomization:/overlays/prod",
         ),
+        ("wbc-07", "write-back-target: overlays/prod/kustomization.yml", SOURCE, Reason::BadValue, "kustomization"),
         ("wbc-08", "write-back-target: Kustomization", SOURCE, Reason::BadValue, "kustomization"),
         ("kst-09", "write-back-target: 'helmvalues:../../../x'", SOURCE, Reason::RefusedPath, "leads out"),
         ("git's own", "write-back-target: 'helmvalues:/.git/config'", SOURCE, Reason::RefusedPath, ".git"),
@@ -168,7 +188,8 @@ fn what_must_not_be_written_is_refused() {
         ("ext", "git-repository: 'ext::sh -c x'", SOURCE, Reason::BadValue, "the repository `ext::sh -c x`"),
         ("file", "git-repository: '/etc'", SOURCE, Reason::BadValue, "neither an https nor an ssh"),
         ("option", "git-branch: '--upload-pack=x'", SOURCE, Reason::BadValue, "begins with `-`"),
-        ("cmt-18", &format!("git-branch: '{commit}'"), SOURCE, Reason::BadValue, "is a commit"),
+        ("cmt-18, sha-01", &format!("git-branch: {commit}"), SOURCE, Reason::BadValue, "is a commit"),
+        ("sha-02", &format!("git-branch: {}", commit.to_uppercase()), SOURCE, Reason::BadValue, "is a commit"),
         ("brn-11", "git-branch: 'main:{{end}}'", SOURCE, Reason::BadValue, "belongs to nothing"),
         ("hydrator", "", "sourceHydrator: {drySource: {repoURL: r}}", Reason::UnsupportedSource, "hydrator"),
         (
@@ -300,5 +321,105 @@ fn rendered_paths_are_those_of_argo_cd() {
         ("*.yaml", "elsewhere.yaml", true),
     ] {
         assert_eq!(is_rendered(paths, &["apps/web"], file), rendered, "{paths} {file}");
+    }
+}
+
+/// A place in an Application, with files of its source over it.
+fn over(rest: &str, files: &[(&str, &str)]) -> Result<Placement, String> {
+    let short = format!("{{annotations: {{image-list: 'a=nginx'}}, {rest}}}");
+    let mut application = application(&short);
+    application.argocd_namespace = Some("argocd".to_owned());
+    let (rules, _) = rules(&application);
+    let place = placement(&application, &rules, &rules.images[0], None).expect("a place");
+    let paths = place.override_files(&application).expect("a git source").paths;
+    let file = |text: &str| Entry::File { bytes: text.as_bytes().into(), blob: None };
+    let files = files.iter().map(|(path, text)| ((*path).to_owned(), file(text))).collect();
+    place.overridden_by(&rules.images[0], &paths, &Tree { branch: "main".to_owned(), commit: None, files })
+}
+
+#[test]
+fn a_list_in_a_file_hides_the_one_of_the_application() {
+    const HELM: &str =
+        "source: {repoURL: 'https://h/r', path: p, helm: {parameters: [{name: image.tag, value: '1.0'}]}}";
+    const KUSTOMIZE: &str = "source: {repoURL: 'https://h/r', path: p, kustomize: {images: ['nginx:1.0']}}";
+    let (own, shared) = ("p/.argocd-source-web.yaml", "p/.argocd-source.yaml");
+    let tag = |tag: &str| format!("helm: {{parameters: [{{name: image.tag, value: '{tag}'}}]}}\n");
+    for (rest, files, configured, message) in [
+        (HELM, vec![], Some("1.0"), None),
+        (
+            HELM,
+            vec![(own, tag("1.2"))],
+            Some("1.2"),
+            Some(
+                "p/.argocd-source-web.yaml replaces the Helm parameters of the Application, and sets `image.tag` to `1.2`",
+            ),
+        ),
+        (HELM, vec![(shared, tag("1.1"))], Some("1.1"), Some("p/.argocd-source.yaml replaces the Helm parameters")),
+        (HELM, vec![(shared, tag("1.1")), (own, tag("1.2"))], Some("1.2"), Some("p/.argocd-source-web.yaml replaces")),
+        (
+            HELM,
+            vec![(own, "helm: {parameters: [{name: x, value: '3'}]}\n".to_owned())],
+            None,
+            Some("so that `image.tag` there has no effect"),
+        ),
+        // An empty list, or nothing in its place, takes the Application's away (RFC 7386).
+        (HELM, vec![(own, "helm: {parameters: []}\n".to_owned())], None, Some("has no effect")),
+        (HELM, vec![(own, "helm: {parameters: null}\n".to_owned())], None, Some("has no effect")),
+        (HELM, vec![(own, "helm:\n".to_owned())], None, Some("has no effect")),
+        // What else a file sets does not touch the list.
+        (HELM, vec![(own, "helm: {releaseName: x}\nkustomize: {images: [a:1]}\n".to_owned())], Some("1.0"), None),
+        (HELM, vec![("p/.argocd-source-other.yaml", tag("1.2"))], Some("1.0"), None),
+        (
+            KUSTOMIZE,
+            vec![(own, "kustomize: {images: ['nginx:1.2']}\n".to_owned())],
+            Some("1.2"),
+            Some("replaces the Kustomize images of the Application, and sets `nginx` to `nginx:1.2`"),
+        ),
+        (
+            KUSTOMIZE,
+            vec![(own, "kustomize: {images: ['redis:7']}\n".to_owned())],
+            None,
+            Some("so that `nginx` there has no effect"),
+        ),
+        (KUSTOMIZE, vec![(own, tag("1.2"))], Some("1.0"), None),
+    ] {
+        let named: Vec<(&str, &str)> = files.iter().map(|(path, text)| (*path, text.as_str())).collect();
+        let place = over(rest, &named).unwrap();
+        assert_eq!(place.configured.map(|version| version.to_string()).as_deref(), configured, "{files:?}");
+        let found = place.overridden.map(|overridden| overridden.invalid().message);
+        match (found, message) {
+            (None, None) => {}
+            (Some(found), Some(message)) => assert!(found.contains(message), "{found}"),
+            (found, _) => panic!("{files:?}: {found:?}"),
+        }
+    }
+    let unread = over(HELM, &[(own, "helm: [\n")]).unwrap_err();
+    assert!(unread.starts_with("p/.argocd-source-web.yaml cannot be read"), "{unread}");
+}
+
+#[test]
+fn only_what_argo_cd_reads_over_a_source_is_looked_for() {
+    let files = |rest: &str| {
+        let mut application = application(&format!("{{annotations: {{image-list: 'a=nginx'}}, {rest}}}"));
+        application.argocd_namespace = Some("elsewhere".to_owned());
+        let (rules, _) = rules(&application);
+        let place = placement(&application, &rules, &rules.images[0], None).unwrap();
+        place
+            .override_files(&application)
+            .map(|files| format!("{} {} {}", files.repository, files.revision.unwrap_or("HEAD"), files.paths.join(" ")))
+    };
+    for (rest, expected) in [
+        (
+            "source: {repoURL: 'https://h/r', path: ./p/, targetRevision: v1.2, helm: {}}",
+            Some("https://h/r v1.2 p/.argocd-source.yaml p/.argocd-source-argocd_web.yaml"),
+        ),
+        (
+            "source: {repoURL: 'https://h/r', path: ., targetRevision: HEAD, kustomize: {}}, status: {controllerNamespace: argocd}",
+            Some("https://h/r HEAD .argocd-source.yaml .argocd-source-web.yaml"),
+        ),
+        ("source: {repoURL: 'https://charts', chart: c, helm: {}}", None),
+        ("source: {repoURL: 'https://h/r', path: ../p, helm: {}}", None),
+    ] {
+        assert_eq!(files(rest).as_deref(), expected, "{rest}");
     }
 }

@@ -73,7 +73,8 @@ fn names(settings: &Settings) -> Vec<&str> {
     }
 }
 
-fn merged(source: Source, over: Entries) -> Source {
+/// A source with what a file sets over it: lists replace lists.
+pub(super) fn merged(source: Source, over: Entries) -> Source {
     let parameter = |(name, value)| HelmParameter { name, value, force_string: true };
     let helm = over.helm.map(|list| list.into_iter().map(parameter).collect());
     Source { helm: helm.or(source.helm), kustomize: over.kustomize.or(source.kustomize), ..source }

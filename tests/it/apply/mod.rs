@@ -6,4 +6,5 @@ mod plan_file;
 mod prompt;
 mod races;
 mod rights;
+mod stages;
 mod wait;

@@ -11,6 +11,7 @@ use crate::bookstore::REPOSITORY;
 use crate::bookstore::configured;
 use crate::world::Backend;
 use crate::world::Output;
+use crate::world::Terminal;
 use crate::world::World;
 use crate::world::allow;
 use crate::world::eventually;
@@ -150,4 +151,20 @@ fn a_wait_needs_a_time_that_is_one() {
     assert!(output.stderr.contains("--wait"), "{output}");
     assert_eq!(world.writes().len(), 0, "it is said before anything is written");
     world.run(&["apply", "bookstore", "--yes", "--undo-on-failure"]).expect(1);
+}
+
+#[test]
+fn a_terminal_shows_what_is_waited_for() {
+    let world = open();
+    let user = world.add_user([allow("get list patch watch", "applications")]);
+    let invocation = world.invocation_as(&user, &["apply", "bookstore", "--wait=50s"]);
+    let terminal = Terminal::start(&invocation, 80);
+    terminal.wait_for("Write these changes?").send("y");
+    terminal.wait_for("/bookstore: Synced, Healthy; web v1.0.1 is not live yet");
+    state(&world, "Synced", "Progressing", "v1.0.1");
+    terminal.wait_for("/bookstore: Synced, Progressing");
+    state(&world, "Synced", "Healthy", "v1.0.1");
+    let output = terminal.finish();
+    assert_eq!(output.code, 0, "{output}");
+    assert!(output.stdout.contains("Applied") && output.stdout.contains("Healthy"), "{output}");
 }

@@ -66,6 +66,14 @@ fn help_is_data() {
         assert_eq!(output.stderr, "", "{words:?}");
         assert!(!output.stdout.contains("image_update"), "the name is the one people type\n{output}");
     }
+    for topic in ["annotations", "pins", "ci", "git", "registries", "permissions", "image-updater"] {
+        let page = world.run(&["help", topic]).expect(0);
+        assert!(page.stdout.contains("image-update"), "{topic}: {page}");
+        assert!(!page.stdout.contains("```") && page.stderr.is_empty(), "{topic}: {page}");
+        assert!(world.run(&["help"]).stdout.contains(&format!("\n  {topic} ")), "`help` lists it");
+    }
+    let near = world.run(&["help", "registires"]).expect(1);
+    assert!(near.stderr.contains("did you mean `kubectl image-update help registries`?"), "{near}");
     for words in [["version"], ["--version"]] {
         let output = world.run(&words).expect(0);
         assert!(output.stdout.contains(env!("CARGO_PKG_VERSION")), "{output}");

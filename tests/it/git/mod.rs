@@ -3,6 +3,7 @@
 mod branches;
 mod files;
 mod logins;
+mod overrides;
 mod pins;
 mod races;
 mod story;

@@ -1,0 +1,85 @@
+//! A plan that was saved: reading it, and who must not be written now.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::io::Read as _;
+use std::path::Path;
+
+use crate::cli::session::Session;
+use crate::cli::session::cluster_error;
+use crate::cluster::Cluster;
+use crate::cluster::error::ClusterErrorKind;
+use crate::cluster::request::Scope;
+use crate::document;
+use crate::document::plan::SavedPlan;
+use crate::error::Error;
+use crate::model::application::ApplicationKey;
+use crate::model::plan::Change;
+use crate::pipeline;
+
+/// Reads a plan from a file, or from standard input for `-`.
+///
+/// # Errors
+/// It cannot be read, is not to the letter the one that was saved, or was not made from a cluster.
+pub(crate) fn read(path: &Path) -> Result<SavedPlan, Error> {
+    let saved = document::plan::read(&text(path)?)
+        .map_err(|why| Error::failed(format!("{} cannot be applied: {why}", path.display())).hint("make a new plan"))?;
+    if let Some(change) = saved.changes.iter().find(|change| change.uid.is_none()) {
+        return Err(Error::failed(format!("change {} was planned from a manifest, not from a cluster", change.id))
+            .hint("plan without -f to apply to a cluster"));
+    }
+    Ok(saved)
+}
+
+fn text(path: &Path) -> Result<String, Error> {
+    let failed =
+        |error: std::io::Error| Error::failed(format!("failed to read the plan {}", path.display())).source(error);
+    let mut bytes = Vec::new();
+    let limit = document::plan::MAX_LENGTH + 1;
+    if path == Path::new("-") {
+        std::io::stdin().take(limit).read_to_end(&mut bytes).map_err(failed)?;
+    } else {
+        std::fs::File::open(path).map_err(failed)?.take(limit).read_to_end(&mut bytes).map_err(failed)?;
+    }
+    if bytes.len() as u64 >= limit {
+        return Err(Error::failed(format!("{} is too long to be a plan", path.display())));
+    }
+    String::from_utf8(bytes).map_err(|_| Error::failed(format!("{} is not text", path.display())))
+}
+
+/// The Applications of a saved plan that an ImageUpdater rules over now, with what to say about it.
+///
+/// # Errors
+/// The Applications cannot be read.
+pub(crate) async fn refused(
+    session: &Session,
+    cluster: &Cluster,
+    changes: &[Change],
+) -> Result<BTreeMap<ApplicationKey, String>, Error> {
+    let mut applications = Vec::new();
+    let mut updaters = Vec::new();
+    let mut keys: Vec<_> = changes.iter().map(|change| change.application.clone()).collect();
+    keys.dedup();
+    let mut asked = BTreeSet::new();
+    for key in &keys {
+        if asked.insert(&key.namespace) {
+            match cluster.image_updaters(&Scope::Namespace(key.namespace.clone())).await {
+                Ok(found) => updaters.extend(found),
+                Err(error) if session.general.verbose > 0 => session.printer.note(&format!("note: {error}")),
+                Err(_) => {}
+            }
+        }
+    }
+    if updaters.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    for key in &keys {
+        match cluster.application(key).await {
+            Ok(application) => applications.push(application),
+            Err(error) if error.kind == ClusterErrorKind::NotFound => {}
+            Err(error) => return Err(cluster_error(error)),
+        }
+    }
+    let (selected, _) = pipeline::read(applications);
+    Ok(pipeline::managed(&selected, &updaters))
+}
