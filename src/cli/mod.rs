@@ -81,8 +81,7 @@ async fn dispatch(cli: Cli, process: Process, color: ColorChoice) -> Result<Exit
     let Cli { command, connection, general } = cli;
     logging::start(general.verbose);
     let program = program::name(&process);
-    let telling = settings::telling(&general, &process);
-    let printer = Printer::new(color, general.quiet).called(program).telling(telling);
+    let printer = Printer::new(color, general.quiet).called(program).telling(settings::telling(&general, &process));
     let timeout = general.timeout.as_deref().map(|text| settings::duration("--timeout", text)).transpose()?;
     match command {
         Command::Version => {
