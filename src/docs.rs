@@ -27,6 +27,11 @@ fn annotations() -> String {
     format!("| key | for | value | default |\n|---|---|---|---|\n{}", rows.collect::<String>())
 }
 
+fn own_annotations() -> String {
+    let rows = keys::OWN.iter().map(|(name, value, default)| format!("| `{name}` | {value} | {default} |\n"));
+    format!("| key | value | default |\n|---|---|---|\n{}", rows.collect::<String>())
+}
+
 fn strategies() -> String {
     let rows = strategy::ALL.iter().map(|strategy| {
         let old = strategy.aliases.first().map_or_else(String::new, |alias| format!(" (old name `{alias}`)"));
@@ -53,6 +58,7 @@ fn the_tables_of_the_documentation_are_those_of_the_code() {
         ("README.md", README, "statuses", statuses()),
         ("README.md", README, "exit codes", exit_codes()),
         ("help/annotations.md", page("annotations"), "annotations", annotations()),
+        ("help/annotations.md", page("annotations"), "own annotations", own_annotations()),
         ("help/annotations.md", page("annotations"), "strategies", strategies()),
     ];
     let missing: Vec<_> = tables

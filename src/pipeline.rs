@@ -29,8 +29,9 @@ use crate::model::decision::Reason;
 use crate::model::diagnostic::Diagnostic;
 use crate::model::image::Repository;
 use crate::model::image::Version;
-use crate::model::plan::Change;
 use crate::model::plan::Plan;
+use crate::model::progress::Event;
+use crate::model::progress::Watch;
 use crate::propose;
 use crate::propose::Proposal;
 use crate::registry::Registries;
@@ -41,9 +42,13 @@ use crate::writeback::Intent;
 use crate::writeback::Placements;
 
 mod overrides;
+pub(crate) mod owners;
+mod part;
+pub(crate) mod past;
 mod placing;
 
 pub(crate) use overrides::look_before_pinning;
+pub(crate) use part::some_changes;
 pub(crate) use placing::Prepared;
 pub(crate) use placing::placements;
 pub(crate) use placing::prepare;
@@ -55,6 +60,8 @@ pub(crate) struct Clients<'a> {
     pub(crate) registries: &'a Registries,
     pub(crate) logins: &'a Logins,
     pub(crate) repositories: &'a Repositories,
+    /// Who is told what the run is at.
+    pub(crate) watch: &'a dyn Watch,
 }
 
 impl<'a> Clients<'a> {
@@ -82,6 +89,8 @@ pub(crate) struct Options {
     pub(crate) include_rolled_back: bool,
     /// Strategies that go by names choose only images for the platforms wanted too.
     pub(crate) check_platforms: bool,
+    /// When the current and the newest image were built is asked for too, where no decision needs it.
+    pub(crate) dates: bool,
     /// How many images are worked on at a time.
     pub(crate) concurrency: usize,
     /// No repository is looked into.
@@ -138,25 +147,18 @@ pub(crate) async fn check(
         }
         decisions.push(decision);
     }
+    if !options.no_git {
+        past::recall(clients, selected, &placements, &mut decisions).await;
+    }
     mark_conflicts(selected, &mut decisions, &mut diagnostics, &placements);
     diagnostics.extend(overrides::mark(&mut decisions, &placements));
     // Whether they stand in the way of the others is known now.
-    let left_out = left_out(selected);
+    let left_out = part::left_out(selected);
     decisions.retain(|decision| !left_out.contains(&(&decision.application, decision.position)));
     diagnostics.extend(decisions.iter().filter(|decision| is_source_problem(decision)).map(source_diagnostic));
     diagnostics.extend(placing::problems(selected, &placements));
     diagnostics.extend(decisions.iter().flat_map(decide::doubts));
     Checked { decisions, diagnostics, placements }
-}
-
-/// The entries that are not meant this time.
-fn left_out(selected: &[Selected]) -> BTreeSet<(&ApplicationKey, usize)> {
-    let mut left_out = BTreeSet::new();
-    for Selected { application, rules } in selected {
-        let of_list = rules.images.iter().filter(|rule| rule.wish.left_out);
-        left_out.extend(of_list.map(|rule| (&application.key, rule.position)));
-    }
-    left_out
 }
 
 /// Decides, and proposes the changes that the decisions lead to.
@@ -172,6 +174,7 @@ pub(crate) async fn plan(
         changes(clients, selected, &checked, options).await;
     let decisions = checked.decisions.clone();
     diagnostics.extend(found);
+    diagnostics.extend(owners::advice(clients, selected, &changes).await);
     for (change, image, error) in Gatherer::record_digests(clients, selected, &mut changes).await {
         let message = format!("the digest behind {image} could not be had: {error}");
         diagnostics.push(
@@ -184,24 +187,6 @@ pub(crate) async fn plan(
     let complete = !left_out && !decisions.iter().any(|decision| undecided(decision.status));
     let plan = Plan { created: options.now, complete, changes, decisions, diagnostics, files: landed.files };
     (plan, checked)
-}
-
-/// The changes that some of the decisions lead to, by Application and position in the image list.
-pub(crate) async fn some_changes(
-    clients: &Clients<'_>,
-    selected: &[Selected],
-    mut checked: Checked,
-    wanted: &[(ApplicationKey, usize)],
-    options: &Options,
-) -> Vec<Change> {
-    let is_wanted = |decision: &Decision| {
-        wanted.iter().any(|(key, position)| *key == decision.application && *position == decision.position)
-    };
-    checked.decisions.retain(is_wanted);
-    let mut changes = changes(clients, selected, &checked, options).await.changes;
-    // What could not be had was said when all of them were planned.
-    Gatherer::record_digests(clients, selected, &mut changes).await;
-    changes
 }
 
 /// The changes that decisions lead to, as far as they can be written.
@@ -244,6 +229,7 @@ async fn decide_all(
     let mut turns = Vec::with_capacity(surveys.len());
     for (index, survey) in surveys.into_iter().enumerate() {
         let mut turn = 0;
+        clients.watch.event(Event::Planned { registry: registry(&survey) });
         if let Some(repository) = survey.rule.repository.as_ref().filter(|_| survey.asks_registry()) {
             clients.registries.announce(&Remote::named(&survey.rule.name, repository.clone()));
             let before = asked.entry(repository).or_insert(0);
@@ -255,15 +241,26 @@ async fn decide_all(
     // One image of each repository goes first: those that share its answer need not keep others from asking.
     turns.sort_by_key(|(turn, index, _)| (*turn, *index));
     let mut decided: Vec<_> = futures::stream::iter(turns.into_iter().map(|(_, index, survey)| async move {
+        let registry = registry(&survey);
+        if let (Some(registry), Some(repository)) = (registry, &survey.rule.repository) {
+            clients.watch.event(Event::Asking { registry, repository: repository.path() });
+        }
         let (evidence, mut diagnostics) = gatherer.evidence(&survey).await;
         diagnostics.extend(unasked_pin(&survey, &evidence, options.now));
-        (index, decide::conclude(survey, evidence, options.now), diagnostics)
+        let decision = decide::conclude(survey, evidence, options.now);
+        clients.watch.event(Event::Decided { registry });
+        (index, decision, diagnostics)
     }))
     .buffer_unordered(options.concurrency.max(1))
     .collect()
     .await;
     decided.sort_by_key(|(index, ..)| *index);
     decided.into_iter().map(|(_, decision, diagnostics)| (decision, diagnostics)).collect()
+}
+
+/// The registry that has to be asked for an image.
+fn registry<'a>(survey: &Survey<'a>) -> Option<&'a str> {
+    survey.rule.repository.as_ref().filter(|_| survey.asks_registry()).map(Repository::registry)
 }
 
 /// A registry that failed for a pinned image: the pin holds all the same.
@@ -339,6 +336,7 @@ fn require_verification(decision: &mut Decision, updater: &str) {
         decision.message =
             format!("the ImageUpdater `{updater}` demands a signature, which this version cannot verify");
         decision.candidate = None;
+        decision.behind = None;
     }
 }
 

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 pub(crate) const NOW: &str = "KUBECTL_IMAGE_UPDATE_NOW";
 
 /// What the process was started with.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Process {
     pub(crate) arguments: Vec<OsString>,
     /// Variables whose name and value are Unicode; others cannot mean anything to this tool.
@@ -34,6 +34,14 @@ impl Process {
             stdout_is_terminal: std::io::stdout().is_terminal(),
             stderr_is_terminal: std::io::stderr().is_terminal(),
         }
+    }
+
+    /// The name of the file that was started, without folder and `.exe`; empty if nobody said.
+    pub(crate) fn program(&self) -> String {
+        let file = self.arguments.first().map(PathBuf::from);
+        let name = file.as_ref().and_then(|file| file.file_name()).map(|name| name.to_string_lossy().into_owned());
+        let name = name.unwrap_or_default();
+        name.strip_suffix(".exe").map(str::to_owned).unwrap_or(name)
     }
 
     /// The value of a variable that is set and not empty.

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::cluster::owner;
-use crate::cluster::owner::Owner;
 use crate::model::application::Application;
 use crate::model::application::ApplicationKey;
 use crate::model::decision::Decision;
@@ -11,7 +9,6 @@ use crate::model::decision::ImageStatus;
 use crate::model::diagnostic::Diagnostic;
 use crate::model::image::Version;
 use crate::model::plan::Change;
-use crate::model::plan::Field;
 use crate::model::plan::ImageChange;
 use crate::model::plan::Seen;
 use crate::pipeline::Options;
@@ -51,10 +48,7 @@ pub(crate) fn propose(
                     .about(&application.key),
             );
         } else {
-            let changes = changes(selected, wanted, placements, &mut proposal.places);
-            let to_application = changes.iter().any(|change| change.git().is_none());
-            proposal.diagnostics.extend(revertible(application).filter(|_| to_application));
-            proposal.changes.extend(changes);
+            proposal.changes.extend(changes(selected, wanted, placements, &mut proposal.places));
         }
     }
     proposal
@@ -134,70 +128,8 @@ fn empty(application: &Application, number: usize, place: &Placement) -> Change 
     }
 }
 
-/// The warning about an owner that would put the old values of the spec back.
-pub(crate) fn revertible(application: &Application) -> Option<Diagnostic> {
-    let (message, hint) = match owner::owner(application)? {
-        Owner::ApplicationSet(name) => (
-            format!("the ApplicationSet `{name}` made this Application, and puts its spec back when it renders it again"),
-            "set `ignoreApplicationDifferences` for the edited fields in the ApplicationSet, change its template, or write to git".to_owned(),
-        ),
-        Owner::Application { name, certain } => (
-            format!("the Application `{name}` {} this one, and puts its spec back when it syncs", manages(certain)),
-            format!("change the manifest that `{name}` deploys, or add `ignoreDifferences` with `RespectIgnoreDifferences=true` there"),
-        ),
-    };
-    Some(Diagnostic::warning("reverted-by-owner", message).about(&application.key).hint(hint))
-}
-
-/// The warning about an owner that would put the old annotations back, with what to commit so that the new ones last.
-pub(crate) fn revertible_annotations(application: &Application, changes: &[Change]) -> Option<Diagnostic> {
-    let edits = changes.iter().filter(|change| change.application == application.key).flat_map(|change| &change.edits);
-    let annotations: BTreeMap<&str, Option<&str>> = edits
-        .filter_map(|edit| match &edit.field {
-            Field::Annotation(key) => Some((key.as_str(), edit.to.as_deref())),
-            _ => None,
-        })
-        .collect();
-    if annotations.is_empty() {
-        return None;
-    }
-    let (message, hint) = match owner::owner(application)? {
-        Owner::ApplicationSet(name) => {
-            let keys: Vec<_> = annotations.keys().copied().collect();
-            (
-                format!(
-                    "the ApplicationSet `{name}` made this Application, and takes away annotations that it does not know"
-                ),
-                format!(
-                    "list each in its `spec.preservedFields.annotations`, which takes no patterns: {}",
-                    keys.join(", ")
-                ),
-            )
-        }
-        Owner::Application { name, certain } => (
-            format!(
-                "the Application `{name}` {} this one, and puts its annotations back when it syncs",
-                manages(certain)
-            ),
-            format!(
-                "commit this to the manifest that `{name}` deploys, under `metadata.annotations`: {}",
-                yaml(&annotations)
-            ),
-        ),
-    };
-    Some(Diagnostic::warning("reverted-by-owner", message).about(&application.key).hint(hint))
-}
-
-fn manages(certain: bool) -> &'static str {
-    if certain { "manages" } else { "seems to manage" }
-}
-
-/// Annotations as YAML in one line; null stands for one that is to be removed.
-fn yaml(annotations: &BTreeMap<&str, Option<&str>>) -> String {
-    serde_json::to_string(annotations).expect("a map of texts is JSON, and so YAML")
-}
-
 mod files;
+pub(crate) mod owners;
 mod parts;
 
 pub(crate) use files::Landed;

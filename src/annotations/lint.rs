@@ -203,7 +203,10 @@ fn unknown_own(name: &str, aliases: &Aliases<'_>) -> Option<Diagnostic> {
 /// A name under this tool's prefix that nothing reads, with what was likely meant.
 fn unread_own(name: &str) -> Diagnostic {
     let own = || keys::OWN.iter().map(|(key, ..)| *key).chain([keys::PIN]);
+    // Image Updater's order, which is not that of ours.
+    let turned = own().find_map(|key| name.strip_suffix(key)?.strip_suffix('.').map(|alias| format!("{key}.{alias}")));
     let near = match name.split_once('.') {
+        _ if turned.is_some() => turned,
         Some((key, alias)) => nearest(key, own()).map(|near| format!("{near}.{alias}")),
         None => nearest(name, own()).map(str::to_owned),
     };

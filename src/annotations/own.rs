@@ -20,14 +20,12 @@ use crate::strategy::Strategy;
 impl Reader<'_> {
     pub(super) fn min_age(&mut self, alias: Option<&str>, entries: usize) -> Result<Option<MinAge>, Invalid> {
         let Some(found) = self.effective.own(keys::MIN_AGE, alias, entries) else { return Ok(None) };
-        match MinAge::parse(found.trimmed()) {
-            Some(age) => Ok(Some(age)),
-            None => {
-                let message = format!("`{}` is not a duration", quoted(found.trimmed()));
-                let diagnostic = Diagnostic::error("bad-min-age", message).at(found.place());
-                Err(self.invalid(Reason::BadValue, diagnostic.hint("for example 7d, 36h or 1w2d")))
-            }
+        if let Some(age) = MinAge::parse(found.trimmed()) {
+            return Ok(Some(age));
         }
+        let message = format!("`{}` is not a duration", quoted(found.trimmed()));
+        let diagnostic = Diagnostic::error("bad-min-age", message).at(found.place());
+        Err(self.invalid(Reason::BadValue, diagnostic.hint("for example 7d, 36h or 1w2d")))
     }
 
     pub(super) fn pin_digest(&mut self, alias: Option<&str>, entries: usize) -> Result<PinDigest, Invalid> {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::annotations;
+use crate::annotations::rule::WriteBack;
 use crate::apply::Checked;
 use crate::cluster::Cluster;
 use crate::cluster::error::ClusterError;
@@ -16,6 +17,7 @@ use crate::model::application::Application;
 use crate::model::application::ApplicationKey;
 use crate::model::plan::At;
 use crate::model::plan::Change;
+use crate::model::plan::ImageChange;
 use crate::model::plan::Outcome;
 use crate::model::plan::Receipt;
 use crate::writeback::object;
@@ -58,9 +60,28 @@ pub(super) fn check(found: &Application, change: &Change, now: Timestamp, pinnin
         };
     }
     match object::edited(&found.object, &change.destination, &change.edits) {
-        Ok(Edited::Object(_)) => Checked::Ready(Box::new(Ready { object: found.clone() })),
+        Ok(Edited::Object(_)) => match moved(found, change).filter(|_| !pinning && !change.is_pin()) {
+            Some(why) => Checked::Ended(Outcome::Stale, why),
+            None => Checked::Ready(Box::new(Ready { object: found.clone() })),
+        },
         Ok(Edited::Already) => Checked::Ended(Outcome::AlreadyApplied, String::new()),
         Err(misfit) => Checked::Ended(Outcome::Stale, words(&misfit)),
+    }
+}
+
+/// Says why the images of a change are no longer written to the Application, if it is so.
+fn moved(found: &Application, change: &Change) -> Option<String> {
+    let Some((rules, _)) = annotations::parse(found) else { return Some("it has no image list any more".to_owned()) };
+    let is_listed =
+        |image: &ImageChange| rules.images.iter().any(|rule| rule.is_of(image.alias.as_deref(), &image.reference));
+    if let Some(image) = change.images.iter().find(|image| !is_listed(image)) {
+        let label = image.alias.clone().unwrap_or_else(|| image.reference.to_string());
+        return Some(format!("the image list has no `{label}` of {} any more", image.reference));
+    }
+    match &rules.write_back {
+        Ok(WriteBack::Argocd) => None,
+        Ok(WriteBack::Git(_)) => Some("it is written to git now, not to the Application".to_owned()),
+        Err(invalid) => Some(format!("where it is written is not clear any more: {}", invalid.message)),
     }
 }
 

@@ -15,6 +15,7 @@ use crate::cli::args::SelectionArgs;
 use crate::cli::args::WriteArgs;
 use crate::cli::choose;
 use crate::cli::commits;
+use crate::cli::events;
 use crate::cli::plan;
 use crate::cli::plan::Made;
 use crate::cli::saved;
@@ -30,7 +31,6 @@ use crate::document::receipts::DryRun;
 use crate::error::Error;
 use crate::error::ExitCode;
 use crate::model::application::ApplicationKey;
-use crate::model::diagnostic::Diagnostic;
 use crate::model::plan::Change;
 use crate::model::plan::Outcome;
 use crate::model::plan::Receipt;
@@ -56,6 +56,9 @@ async fn run_saved(session: &Session, args: ApplyArgs, path: &Path) -> Result<Ex
     let selected = &args.selection;
     if !selected.applications.is_empty() || selected.selector.is_some() || selected.scope.all_namespaces || args.all {
         return Err(Error::usage("--plan says what is written: it goes without names, -l, -A and --all"));
+    }
+    if selected.shard.is_some() {
+        return Err(Error::usage("--plan says what is written: it goes without --shard").hint("plan with --shard"));
     }
     args.decision.refuse_with_plan()?;
     let saved = saved::read(path)?;
@@ -159,6 +162,7 @@ async fn write(
     let cluster = writer.cluster;
     let before = wait::before(cluster, changes, &args.wait).await;
     let mut receipts = execute(session, writer, changes, &args.write).await?;
+    events::send(session, cluster, &receipts, &args.write).await;
     let rollouts = if args.write.dry_run == DryRunArg::None {
         wait::wait(session, cluster, &receipts, &before, (&args.wait, wait::limit(&args.wait)?)).await
     } else {
@@ -166,7 +170,9 @@ async fn write(
     };
     let undoing = wait::undoing(&receipts, &rollouts);
     if let (Some(writer), false) = (again, undoing.is_empty()) {
-        receipts.extend(execute(session, writer, &undoing, &args.write).await?);
+        let undone = execute(session, writer, &undoing, &args.write).await?;
+        events::send(session, cluster, &undone, &args.write).await;
+        receipts.extend(undone);
     }
     report(session, Told { receipts: &receipts, rollouts: &rollouts }, &args.output, &args.write, namespaces)
 }
@@ -230,6 +236,7 @@ pub(crate) async fn execute(
         dry_run: dry_run(write),
         interrupted: &session.interrupted,
         refused,
+        watch: &session.printer,
     };
     session.finishing(executor.execute(changes)).await
 }
@@ -323,23 +330,4 @@ fn exit_code(session: &Session, receipts: &[Receipt]) -> ExitCode {
 /// Whether changes go to more than one namespace, so that names need theirs.
 pub(crate) fn namespaces(changes: &[Change]) -> bool {
     changes.iter().any(|change| change.application.namespace != changes[0].application.namespace)
-}
-
-/// Selects for `pin` and `unpin`, and refuses what must not be written.
-pub(crate) async fn select_to_pin(
-    session: &Session,
-    name: &str,
-    namespace: Option<&str>,
-    write: &WriteArgs,
-) -> Result<select::Selection, Error> {
-    let selection = select::select_one(session, name, namespace).await?;
-    session.diagnose(&selection.diagnostics);
-    for (key, why) in pipeline::managed(&selection.selected, &selection.updaters) {
-        if !write.force {
-            return Err(Error::failed(format!("{key} is not written: {why}")));
-        }
-        let what = "an ImageUpdater rules over it, and does not read annotations: for a running Image Updater the hold is not in force";
-        session.diagnose(&[Diagnostic::warning(pipeline::MANAGED_BY_UPDATER, what).about(&key)]);
-    }
-    Ok(selection)
 }

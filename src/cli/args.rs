@@ -10,8 +10,10 @@ use clap::ValueEnum;
 
 use crate::cli::choice_args::ChoiceArgs;
 use crate::cli::choice_args::DecisionArgs;
+use crate::cli::complete::CompletionArgs;
 use crate::cli::git_args::CommitArgs;
 use crate::cli::git_args::FileArgs;
+use crate::cli::man::ManArgs;
 use crate::cli::pin_args::PinArgs;
 use crate::cli::pin_args::UnpinArgs;
 
@@ -49,26 +51,32 @@ pub(crate) enum Command {
     /// Write a plan, after asking
     #[command(after_help = APPLY_EXAMPLES)]
     Apply(ApplyArgs),
-    /// Hold an image at a version
-    #[command(after_help = PIN_EXAMPLES)]
+    /// Hold images at a version
+    #[command(after_help = PIN_EXAMPLES, override_usage = PIN_USAGE)]
     Pin(PinArgs),
-    /// Let a pinned image move again
-    #[command(after_help = UNPIN_EXAMPLES)]
+    /// Let pinned images move again
+    #[command(after_help = UNPIN_EXAMPLES, override_usage = UNPIN_USAGE)]
     Unpin(UnpinArgs),
     /// Explain a command, or one of the topics below
     #[command(after_help = HELP_EXAMPLES)]
     Help(HelpArgs),
-    /// Print a completion script for a shell
+    /// Print a completion script for a shell, or for kubectl
+    #[command(after_help = crate::cli::complete::EXAMPLES)]
     Completion(CompletionArgs),
     /// Print the version
     Version,
+    /// Write the manual pages into a folder
+    #[command(name = "__man", hide = true)]
+    Man(ManArgs),
 }
 
 const CHECK_EXAMPLES: &str = "Examples:
   kubectl image-update check                        Applications of the current namespace
   kubectl image-update check -A                     Applications of all namespaces
   kubectl image-update check argocd/bookstore --explain
-  kubectl image-update check -f apps/ -R -o json    manifests instead of a cluster";
+  kubectl image-update check -f apps/ -R -o json    manifests instead of a cluster
+  kubectl image-update check -A --dates -o html >updates.html
+  kubectl image-update check argocd/bookstore --suggest    annotations to begin with";
 
 const PLAN_EXAMPLES: &str = "Examples:
   kubectl image-update plan -n argocd
@@ -85,14 +93,24 @@ const APPLY_EXAMPLES: &str = "Examples:
   kubectl image-update apply -l team=web --dry-run=server
   kubectl image-update apply -f apps/ --worktree .  edits your checkout, for a pull request of your own";
 
+const PIN_USAGE: &str = "kubectl image-update pin [OPTIONS] APP[,APP...] ALIAS[=TAG|=TAG@DIGEST|=@DIGEST]...
+       kubectl image-update pin [OPTIONS] -l SELECTOR|-A|--all ALIAS[=VERSION]...";
+
+const UNPIN_USAGE: &str = "kubectl image-update unpin [OPTIONS] APP[,APP...] [ALIAS...]
+       kubectl image-update unpin [OPTIONS] -l SELECTOR|-A|--all [ALIAS...]";
+
 const PIN_EXAMPLES: &str = "Examples:
   kubectl image-update pin bookstore web -n argocd --reason 'release freeze'
   kubectl image-update pin argocd/bookstore web=v1.0.0 --until 7d
-  kubectl image-update pin argocd/bookstore web=v1.0.0@sha256:…";
+  kubectl image-update pin argocd/bookstore web=v1.0.0@sha256:…
+  kubectl image-update pin argocd/bookstore web --previous      what ran before
+  kubectl image-update pin -l team=web web worker               in several Applications";
 
 const UNPIN_EXAMPLES: &str = "Examples:
   kubectl image-update unpin argocd/bookstore web
-  kubectl image-update unpin argocd/bookstore web --restore-version";
+  kubectl image-update unpin argocd/bookstore                   all its pinned images
+  kubectl image-update unpin argocd/bookstore web --restore-version
+  kubectl image-update unpin -A --expired                       pins that ran out";
 
 const HELP_EXAMPLES: &str = "Examples:
   kubectl image-update help plan
@@ -212,6 +230,9 @@ pub(crate) struct SelectionArgs {
     /// Read the folders of -f with all folders below them
     #[arg(long, short = 'R')]
     pub(crate) recursive: bool,
+    /// Only part I of N, such as 2/5, for N workers; auto/N in a Kubernetes Indexed Job. No two write to one repository
+    #[arg(long, value_name = "I/N")]
+    pub(crate) shard: Option<String>,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -244,6 +265,8 @@ pub(crate) enum Output {
     Yaml,
     Name,
     Markdown,
+    /// A page to look at (check only)
+    Html,
 }
 
 #[derive(Debug, Args)]
@@ -270,6 +293,12 @@ pub(crate) struct CheckArgs {
     /// Look into no git repository: what is configured there is not known then
     #[arg(long)]
     pub(crate) no_git: bool,
+    /// Also ask when the current and the newest image of each entry were built: up to two manifests more for each
+    #[arg(long)]
+    pub(crate) dates: bool,
+    /// Print the annotations that would list the running images of the named Applications
+    #[arg(long)]
+    pub(crate) suggest: bool,
 }
 
 #[derive(Debug, Args)]
@@ -355,6 +384,9 @@ pub(crate) struct WriteArgs {
     /// Write although an ImageUpdater resource rules over the Application
     #[arg(long)]
     pub(crate) force: bool,
+    /// Send no Kubernetes Event about what was written
+    #[arg(long)]
+    pub(crate) no_events: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -362,12 +394,6 @@ pub(crate) enum DryRunArg {
     None,
     Client,
     Server,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct CompletionArgs {
-    /// The shell to complete in
-    pub(crate) shell: clap_complete::Shell,
 }
 
 #[derive(Debug, Args)]

@@ -11,7 +11,7 @@ use crate::model::choosing::PinDigest;
 #[command(next_help_heading = "Decision")]
 pub(crate) struct ChoiceArgs {
     /// Only these images of the Applications, by alias or, without one, by image text (repeatable)
-    #[arg(long = "alias", value_name = "ALIAS")]
+    #[arg(long = "alias", value_name = "ALIAS", help_heading = "Selection")]
     pub(crate) aliases: Vec<String>,
     /// Choose only tags at least that old, such as 36h, 7d or 2w [default: each image's annotation, or any]
     #[arg(long, value_name = "DURATION")]

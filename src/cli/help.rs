@@ -77,8 +77,11 @@ pub(crate) fn command() -> Command {
 ///
 /// # Errors
 /// There is no such command or topic.
-pub(crate) fn page(subject: Option<&str>, columns: Option<u16>, color: bool) -> Result<String, Error> {
-    let mut command = command();
+pub(crate) fn page(
+    mut command: Command,
+    subject: Option<&str>,
+    (columns, color): (Option<u16>, bool),
+) -> Result<String, Error> {
     let Some(subject) = subject else {
         return Ok(command.render_long_help().ansi().to_string());
     };
@@ -118,6 +121,10 @@ fn reference() -> String {
             Scope::Image => format!("<alias>.{}", key.name),
         };
         let _ = writeln!(text, "  {name:<31} {} [default: {}]", plain(key.value), plain(key.default));
+    }
+    let _ = writeln!(text, "\nAnnotations, under {}:", keys::OWN_PREFIX);
+    for (name, value, default) in keys::OWN {
+        let _ = writeln!(text, "  {:<31} {} [default: {}]", format!("{name}.<alias>"), plain(value), plain(default));
     }
     text.push_str("\nUpdate strategies:\n");
     for strategy in strategy::ALL {

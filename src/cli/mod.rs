@@ -6,7 +6,6 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anstream::ColorChoice;
-use clap::CommandFactory as _;
 use clap::FromArgMatches as _;
 
 use crate::error::Error;
@@ -25,20 +24,27 @@ mod check;
 mod choice_args;
 mod choose;
 mod commits;
+mod complete;
+mod events;
 mod external_diff;
 mod git_args;
 pub(crate) mod help;
 mod logging;
+mod man;
+mod next;
 mod pin;
 mod pin_args;
 mod plan;
+mod program;
 mod registries_conf;
 mod review;
 mod saved;
 mod select;
 mod session;
 mod settings;
+mod shard;
 mod signals;
+mod suggest;
 mod summary;
 mod tick;
 mod wait;
@@ -46,11 +52,15 @@ mod wait;
 /// Runs the command line that the process was started with.
 pub(crate) async fn run(process: Process) -> ExitCode {
     let color = settings::colored(args::Color::Auto, process.stderr_is_terminal, &process);
-    let parsed =
-        help::command().try_get_matches_from(arguments(&process)).and_then(|matches| Cli::from_arg_matches(&matches));
+    let program = program::name(&process);
+    let command = program::named(help::command(), program);
+    if let Some(words) = complete::asked(&process) {
+        return complete::answer(process, command, words).await;
+    }
+    let parsed = command.try_get_matches_from(arguments(&process)).and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
         Ok(cli) => cli,
-        Err(error) => return usage(&error, color),
+        Err(error) => return usage(&error, color, program),
     };
     let choice = match cli.general.color {
         args::Color::Auto => choice_of(color),
@@ -61,7 +71,7 @@ pub(crate) async fn run(process: Process) -> ExitCode {
     match Box::pin(dispatch(cli, process, choice)).await {
         Ok(code) => code,
         Err(error) => {
-            Printer::new(choice, quiet).alert(&diagnostics::error(&error));
+            Printer::new(choice, quiet).called(program).alert(&diagnostics::error(&error));
             error.code
         }
     }
@@ -70,26 +80,34 @@ pub(crate) async fn run(process: Process) -> ExitCode {
 async fn dispatch(cli: Cli, process: Process, color: ColorChoice) -> Result<ExitCode, Error> {
     let Cli { command, connection, general } = cli;
     logging::start(general.verbose);
-    let printer = Printer::new(color, general.quiet);
+    let program = program::name(&process);
+    let telling = settings::telling(&general, &process);
+    let printer = Printer::new(color, general.quiet).called(program).telling(telling);
     let timeout = general.timeout.as_deref().map(|text| settings::duration("--timeout", text)).transpose()?;
     match command {
         Command::Version => {
-            printer.data(&format!("kubectl image-update {}\n", env!("CARGO_PKG_VERSION")))?;
+            printer.data(&format!("{program} {}\n", env!("CARGO_PKG_VERSION")))?;
             Ok(ExitCode::Done)
         }
         Command::Help(args) => {
             let columns = terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| width.0);
             let color = settings::colored(general.color, process.stdout_is_terminal, &process);
-            printer.data(&help::page(args.subject.as_deref(), columns, color)?)?;
+            let command = program::named(help::command(), program);
+            printer.data(
+                &help::page(command, args.subject.as_deref(), (columns, color))?.replace(program::USUAL, program),
+            )?;
             Ok(ExitCode::Done)
         }
         Command::Completion(args) => {
-            let mut script = Vec::new();
-            clap_complete::generate(args.shell, &mut Cli::command(), env!("CARGO_BIN_NAME"), &mut script);
-            printer.data(&String::from_utf8_lossy(&script))?;
+            printer.data(&complete::script(args.shell, program)?)?;
+            Ok(ExitCode::Done)
+        }
+        Command::Man(args) => {
+            man::write(program::named(help::command(), program), &args.folder, program)?;
             Ok(ExitCode::Done)
         }
         command => {
+            only_check_makes_a_page(&command)?;
             let session = Session::new(process, printer, connection, general)?;
             let work = async {
                 match command {
@@ -98,12 +116,29 @@ async fn dispatch(cli: Cli, process: Process, color: ColorChoice) -> Result<Exit
                     Command::Apply(args) => apply::run(&session, args).await,
                     Command::Pin(args) => Box::pin(pin::pin(&session, args)).await,
                     Command::Unpin(args) => pin::unpin(&session, args).await,
-                    Command::Completion(_) | Command::Help(_) | Command::Version => Ok(ExitCode::Done),
+                    Command::Completion(_) | Command::Help(_) | Command::Version | Command::Man(_) => {
+                        Ok(ExitCode::Done)
+                    }
                 }
             };
             within(timeout, &session, Box::pin(work)).await
         }
     }
+}
+
+/// A page is made of a check only.
+fn only_check_makes_a_page(command: &Command) -> Result<(), Error> {
+    let output = match command {
+        Command::Plan(args) => args.output.output,
+        Command::Apply(args) => args.output.output,
+        Command::Pin(args) => args.output.output,
+        Command::Unpin(args) => args.output.output,
+        _ => return Ok(()),
+    };
+    if output == args::Output::Html {
+        return Err(Error::usage("-o html is for check only").hint("`-o markdown` makes a text for a pull request"));
+    }
+    Ok(())
 }
 
 /// Runs work for as long as `--timeout` allows. Once it writes, it is not cut off: the write in hand is finished, no
@@ -149,9 +184,9 @@ fn arguments(process: &Process) -> Vec<OsString> {
 }
 
 /// Prints what clap has to say: help and version on standard output, mistakes on standard error.
-fn usage(error: &clap::Error, color: bool) -> ExitCode {
+fn usage(error: &clap::Error, color: bool, program: &'static str) -> ExitCode {
     use clap::error::ErrorKind;
-    let printer = Printer::new(choice_of(color), false);
+    let printer = Printer::new(choice_of(color), false).called(program);
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             match printer.data(&error.render().ansi().to_string()) {

@@ -1,6 +1,7 @@
-//! `pin` and `unpin`: hold an image at a version, and let it move again.
+//! `pin` and `unpin`: hold images at a version, and let them move again.
 
-use crate::annotations::rule::ImageRule;
+use std::collections::BTreeMap;
+
 use crate::apply::Commits;
 use crate::cli::apply;
 use crate::cli::apply::Report;
@@ -8,41 +9,44 @@ use crate::cli::args::Output;
 use crate::cli::args::OutputArgs;
 use crate::cli::args::WriteArgs;
 use crate::cli::commits;
+use crate::cli::events;
 use crate::cli::git_args::CommitArgs;
 use crate::cli::git_args::MessageArgs;
+use crate::cli::pin::targets::Meant;
+use crate::cli::pin::targets::Wish;
+use crate::cli::pin::version::Earlier;
 use crate::cli::pin_args::PinArgs;
+use crate::cli::pin_args::PinWaitArgs;
 use crate::cli::pin_args::UnpinArgs;
 use crate::cli::select::Selection;
 use crate::cli::session::Session;
 use crate::cli::settings;
-use crate::decide;
+use crate::cli::wait::Rollouts;
 use crate::document;
 use crate::document::receipts::DryRun;
 use crate::error::Error;
 use crate::error::ExitCode;
-use crate::model::application::ApplicationKey;
-use crate::model::diagnostic::Diagnostic;
-use crate::model::image::Digest;
-use crate::model::image::Tag;
 use crate::model::image::Version;
 use crate::model::pin::Pin;
 use crate::model::plan::Change;
-use crate::model::plan::Outcome;
-use crate::model::plan::Receipt;
-use crate::output::style;
-use crate::output::style::paint;
-use crate::output::table;
+use crate::output::receipts;
 use crate::output::text::safe;
 use crate::pinning;
 use crate::pinning::Image;
 use crate::pinning::Terms;
 use crate::pinning::Wanted;
 use crate::pipeline;
-use crate::pipeline::Selected;
-use crate::propose;
-use crate::registry::RegistryErrorKind;
+use crate::pipeline::past;
+use crate::pipeline::past::Subject;
 use crate::writeback::Placement;
 use crate::writeback::Placements;
+
+mod follow;
+mod hold;
+mod report;
+mod targets;
+mod version;
+mod write;
 
 /// One image that is pinned or let go.
 struct Planned {
@@ -51,72 +55,224 @@ struct Planned {
     /// What is pinned.
     pin: Option<Pin>,
     placement: Placement,
+    /// What is pinned is not what runs everywhere.
+    awaited: bool,
 }
 
-mod write;
+/// What a run is about, once everything is read.
+struct Work {
+    selection: Selection,
+    planned: Vec<Planned>,
+    /// Some image that was meant is not among them; that was said.
+    left_out: bool,
+}
 
 /// `pin`
 pub(crate) async fn pin(session: &Session, args: PinArgs) -> Result<ExitCode, Error> {
+    let targets = targets::targets(session, &args.targets, &args.write, "pin")?;
+    follow::limit(&args.wait)?;
+    let wishes = targets.images.iter().map(|text| targets::wish(text)).collect::<Result<Vec<_>, _>>()?;
+    let earlier = Earlier::of(&args.terms);
+    if let (Some(earlier), Some(wish)) = (earlier, wishes.iter().find(|wish| wish.version.is_some())) {
+        return Err(Error::usage(format!("`{}` has a version, and {} finds one", wish.alias, earlier.flag())));
+    }
+    if wishes.is_empty() {
+        let error = Error::usage("pin must be told which images to hold");
+        return Err(error.hint("give their aliases after the name of the Application: ALIAS or ALIAS=TAG"));
+    }
     let now = session.process.now();
-    let until = args.until.as_deref().map(|text| settings::until(text, now)).transpose()?;
-    let wishes = args.images.iter().map(|text| wish(text)).collect::<Result<Vec<_>, _>>()?;
-    let how = How { output: &args.output, write: &args.write, message: &args.message, commits: &args.commits };
-    let (selection, planned) = session
+    let until = args.terms.until.as_deref().map(|text| settings::until(text, now)).transpose()?;
+    let terms = Terms { reason: args.terms.reason.clone(), by: None, at: now, until };
+    let work = session
         .interruptible(async {
-            let selection =
-                apply::select_to_pin(session, &args.application, args.namespace.as_deref(), &args.write).await?;
+            let selection = targets::select(session, &targets, &args.write).await?;
+            let names: Vec<&str> = wishes.iter().map(|wish| wish.alias.as_str()).collect();
             let by = selection.cluster.as_ref().and_then(|cluster| cluster.user()).map(str::to_owned);
+            let terms = Terms { by, ..terms };
             let placements = placements(session, &selection, args.source.as_deref()).await;
+            let meant = if selection.selected.is_empty() {
+                Vec::new()
+            } else {
+                targets::meant(&selection, &names, targets.by_flags)?
+            };
+            let each = Each { session, selection: &selection, placements: &placements, args: &args };
             let mut planned = Vec::new();
-            for wish in &wishes {
-                let (selected, rule, placement) = find(&selection, &placements, &wish.alias)?;
-                let wanted = match &wish.version {
-                    Some(version) => {
-                        if !args.no_verify {
-                            verify(session, &selection, (&selected.application.key, rule), version).await?;
-                        }
-                        Wanted::Named(version.clone())
-                    }
-                    None => Wanted::Standing(standing(selected, rule, placement)?),
+            let mut left_out = false;
+            for (meant, wanted) in each.wanted(&meant, &wishes, earlier).await {
+                let one = match wanted {
+                    Ok(wanted) => each.planned(meant, &wanted, terms.clone()),
+                    Err(error) => Err(error),
                 };
-                refuse_what_would_not_hold(session, (selected, rule, placement), wanted.version(), args.write.force)?;
-                let terms = Terms { reason: args.reason.clone(), by: by.clone(), at: now, until };
-                let (changes, pin) = pinning::pin(image(selected, rule, placement, &placements), &wanted, terms)?;
-                planned.push(Planned { changes, pin: Some(pin), placement: placement.clone() });
+                match one {
+                    Ok(one) => planned.push(one),
+                    Err(error) if targets.by_flags => left_out |= leave_out(session, meant, &error),
+                    Err(error) => return Err(error),
+                }
+            }
+            if let (Some(cluster), false) = (&selection.cluster, planned.is_empty()) {
+                session.diagnose(hold::of_old_updater(session, cluster).await.as_slice());
             }
             let planned = prepared(session, &selection, planned, args.message.create_keys).await?;
-            Ok((selection, planned))
+            Ok(Work { selection, planned, left_out })
         })
         .await??;
-    finish(session, &selection, planned, how).await
+    if targets.by_flags && !targets::ask(session, &report::preview(&work.planned), &args.write, "Pin these images?")? {
+        return Ok(ExitCode::Declined);
+    }
+    let how = How { output: &args.output, write: &args.write, message: &args.message, commits: &args.commits };
+    finish(session, work, how, Some(&args.wait)).await
 }
 
 /// `unpin`
 pub(crate) async fn unpin(session: &Session, args: UnpinArgs) -> Result<ExitCode, Error> {
-    let how = How { output: &args.output, write: &args.write, message: &args.message, commits: &args.commits };
-    let (selection, planned) = session
+    let targets = targets::targets(session, &args.targets, &args.write, "unpin")?;
+    let now = session.process.now();
+    let work = session
         .interruptible(async {
-            let selection =
-                apply::select_to_pin(session, &args.application, args.namespace.as_deref(), &args.write).await?;
-            let names = if args.all { pinned(&selection)? } else { args.images.clone() };
+            let selection = targets::select(session, &targets, &args.write).await?;
+            let names: Vec<&str> = targets.images.iter().map(String::as_str).collect();
+            let mut meant = if names.is_empty() || selection.selected.is_empty() {
+                targets::pinned(&selection)
+            } else {
+                targets::meant(&selection, &names, targets.by_flags)?
+            };
+            if args.expired {
+                meant.retain(|meant| meant.rule.pin.as_ref().is_some_and(|pin| pin.expired(now)));
+            } else if targets.by_flags {
+                meant.retain(|meant| meant.rule.pin.is_some());
+            }
+            if meant.is_empty() && !targets.by_flags && !args.expired {
+                return Err(Error::failed("no image of the Application is pinned"));
+            }
             let placements = placements(session, &selection, args.source.as_deref()).await;
             let mut planned = Vec::new();
-            for name in &names {
-                let (selected, rule, placement) = find(&selection, &placements, name)?;
-                let unpinned = pinning::unpin(image(selected, rule, placement, &placements), args.restore_version)?;
-                for kept in &unpinned.kept {
-                    session.printer.alert(&format!("note: {}", safe(kept)));
+            let mut left_out = false;
+            for meant in meant {
+                match released(session, meant, &placements, args.restore_version) {
+                    Ok(one) => planned.push(one),
+                    Err(error) if targets.by_flags => left_out |= leave_out(session, meant, &error),
+                    Err(error) => return Err(error),
                 }
-                planned.push(Planned { changes: unpinned.changes, pin: None, placement: placement.clone() });
             }
             let planned = prepared(session, &selection, planned, args.message.create_keys).await?;
-            Ok((selection, planned))
+            Ok(Work { selection, planned, left_out })
         })
         .await??;
-    finish(session, &selection, planned, how).await
+    if targets.by_flags
+        && !targets::ask(session, &report::preview(&work.planned), &args.write, "Let these images move again?")?
+    {
+        return Ok(ExitCode::Declined);
+    }
+    let how = How { output: &args.output, write: &args.write, message: &args.message, commits: &args.commits };
+    finish(session, work, how, None).await
 }
 
-/// Where the images of the Application are written, and what stands there.
+/// What each image of a `pin` is planned with.
+struct Each<'a> {
+    session: &'a Session,
+    selection: &'a Selection,
+    placements: &'a Placements,
+    args: &'a PinArgs,
+}
+
+impl Each<'_> {
+    /// The version that each image is to be held at.
+    async fn wanted<'b>(
+        &self,
+        meant: &[Meant<'b>],
+        wishes: &[Wish],
+        earlier: Option<Earlier>,
+    ) -> Vec<(Meant<'b>, Result<Wanted, Error>)> {
+        let mut found = self.earlier(meant, earlier).await;
+        let mut all = Vec::with_capacity(meant.len());
+        for (index, one) in meant.iter().enumerate() {
+            let typed = one.word.and_then(|word| wishes[word].version.clone());
+            let wanted = match (found.remove(&index), typed) {
+                (Some(Err(error)), _) => Err(error),
+                (Some(Ok(version)), _) | (None, Some(version)) => self.verified(*one, version).await,
+                (None, None) => targets::placement(self.placements, *one)
+                    .and_then(|placement| version::standing(one.selected, one.rule, placement))
+                    .map(Wanted::Standing),
+            };
+            all.push((*one, wanted));
+        }
+        all
+    }
+
+    /// The versions of earlier deployments, by the number of the image.
+    async fn earlier(&self, meant: &[Meant<'_>], earlier: Option<Earlier>) -> BTreeMap<usize, Result<Version, Error>> {
+        let Some(earlier) = earlier else { return BTreeMap::new() };
+        let mut found = BTreeMap::new();
+        let mut subjects = Vec::new();
+        let mut indexes = Vec::new();
+        for (index, Meant { selected, rule, .. }) in meant.iter().enumerate() {
+            match targets::placement(self.placements, meant[index]) {
+                Ok(placement) => {
+                    let login = selected.rules.git_login();
+                    subjects.push(Subject { application: &selected.application, login, rule, placement });
+                    indexes.push(index);
+                }
+                Err(error) => drop(found.insert(index, Err(error))),
+            }
+        }
+        let versions = past::deployments(&self.selection.clients(self.session), &subjects).await;
+        for ((index, subject), versions) in indexes.into_iter().zip(&subjects).zip(&versions) {
+            let now = version::now(meant[index].selected, subject.rule, subject.placement);
+            found.insert(index, earlier.version((subject.application, subject.rule), versions, now.as_ref()));
+        }
+        found
+    }
+
+    async fn verified(&self, one: Meant<'_>, version: Version) -> Result<Wanted, Error> {
+        if !self.args.terms.no_verify {
+            let key = &one.selected.application.key;
+            version::verify(self.session, self.selection, (key, one.rule), &version).await?;
+        }
+        Ok(Wanted::Named(version))
+    }
+
+    fn planned(&self, one: Meant<'_>, wanted: &Wanted, terms: Terms) -> Result<Planned, Error> {
+        let placement = targets::placement(self.placements, one)?;
+        let (about, version) = ((one.selected, one.rule, placement), wanted.version());
+        let against = hold::against_the_spec(about, version, self.args.write.force)?;
+        self.session.diagnose(against.as_slice());
+        self.session.diagnose(hold::before_it_is_live(about, version).as_slice());
+        let (changes, pin) = pinning::pin(image(one, placement, self.placements), wanted, terms)?;
+        let awaited = version::live(one.selected, one.rule, placement).iter().any(|live| live != version);
+        Ok(Planned { changes, pin: Some(pin), placement: placement.clone(), awaited })
+    }
+}
+
+/// What lets an image move again.
+fn released(
+    session: &Session,
+    meant: Meant<'_>,
+    placements: &Placements,
+    restore_version: bool,
+) -> Result<Planned, Error> {
+    let placement = targets::placement(placements, meant)?;
+    let unpinned = pinning::unpin(image(meant, placement, placements), restore_version)?;
+    for kept in &unpinned.kept {
+        session.printer.alert(&format!("note: {}", safe(kept)));
+    }
+    Ok(Planned { changes: unpinned.changes, pin: None, placement: placement.clone(), awaited: false })
+}
+
+fn image<'a>(meant: Meant<'a>, placement: &'a Placement, placements: &'a Placements) -> Image<'a> {
+    let Meant { selected, rule, .. } = meant;
+    Image { application: &selected.application, rules: &selected.rules, rule, placement, placements }
+}
+
+/// Says which image of those that flags selected is not written, and why.
+fn leave_out(session: &Session, meant: Meant<'_>, error: &Error) -> bool {
+    let Meant { selected, rule, .. } = meant;
+    let hint = error.hints.first().map_or_else(String::new, |hint| format!(" ({hint})"));
+    let line = format!("not written: {}  {}  {}{hint}", selected.application.key, rule.label(), error.message);
+    session.printer.alert(&safe(&line));
+    true
+}
+
+/// Where the images of the selection are written, and what stands there.
 async fn placements(session: &Session, selection: &Selection, source: Option<&str>) -> Placements {
     let options = session.options(source.map(str::to_owned));
     let clients = selection.clients(session);
@@ -165,28 +321,6 @@ async fn prepared(
     Ok(planned)
 }
 
-/// A hold that a running Image Updater would not keep is refused, unless it is asked for all the same: with method
-/// `git` it writes what the spec says whenever it writes a sibling (`cli.md`, "pin").
-fn refuse_what_would_not_hold(
-    session: &Session,
-    (selected, rule, placement): (&Selected, &ImageRule, &Placement),
-    version: &Version,
-    force: bool,
-) -> Result<(), Error> {
-    let Some(in_spec) = placement.in_spec(rule).filter(|in_spec| in_spec != version) else { return Ok(()) };
-    let what = format!(
-        "the spec of {} sets `{}` to {in_spec}, which a running Image Updater would write over {version}",
-        selected.application.key,
-        rule.label()
-    );
-    if !force {
-        return Err(Error::failed(what).hint("take it out of the spec, or `--force` pins it all the same"));
-    }
-    let warning = Diagnostic::warning("hold-not-in-force", what).about(&selected.application.key);
-    session.diagnose(&[warning]);
-    Ok(())
-}
-
 /// How `pin` and `unpin` write and report.
 struct How<'a> {
     output: &'a OutputArgs,
@@ -195,187 +329,45 @@ struct How<'a> {
     commits: &'a CommitArgs,
 }
 
-/// Writes the changes, and reports them with the pins they leave behind.
-async fn finish(
-    session: &Session,
-    selection: &Selection,
-    planned: Vec<Planned>,
-    how: How<'_>,
-) -> Result<ExitCode, Error> {
+/// Writes the changes, follows what becomes of them if that is wanted, and reports them with the pins they leave behind.
+async fn finish(session: &Session, work: Work, how: How<'_>, wait: Option<&PinWaitArgs>) -> Result<ExitCode, Error> {
+    let Work { selection, planned, left_out } = work;
+    let undone = if left_out { ExitCode::Partial } else { selection.exit_code() };
     let cluster = selection.cluster.as_ref().ok_or_else(|| Error::failed("there is no cluster to write to"))?;
-    let all: Vec<Change> = planned.iter().flat_map(|planned| planned.changes.iter().cloned()).collect();
-    for Selected { application, .. } in &selection.selected {
-        session.diagnose(propose::revertible_annotations(application, &all).as_slice());
-        if all.iter().any(|change| change.is_rendered() && change.git().is_none()) {
-            session.diagnose(propose::revertible(application).as_slice());
-        }
+    if planned.is_empty() && left_out {
+        return Err(Error::failed("nothing could be written"));
     }
+    if planned.is_empty() {
+        session.printer.note("nothing to change");
+    }
+    let all: Vec<Change> = planned.iter().flat_map(|planned| planned.changes.iter().cloned()).collect();
+    let advice = pipeline::owners::advice(&selection.clients(session), &selection.selected, &all).await;
+    session.diagnose(&advice);
     let commits = if all.iter().any(|change| change.git().is_some()) {
         commits::commits(session, Some(cluster), how.message, Some(how.commits)).await?
     } else {
         Commits::default()
     };
     commits::try_message(&commits, &all)?;
+    let before = follow::before(cluster, &planned, wait).await;
     let receipts = write::step_by_step(session, cluster, &planned, (how.write, &commits)).await?;
-    let pins: Vec<Option<Pin>> =
-        receipts.iter().zip(planned).map(|(receipt, planned)| planned.pin.filter(|_| is_done(receipt))).collect();
+    events::send(session, Some(cluster), &receipts, how.write).await;
     let dry_run = apply::dry_run(how.write);
-    let document = Session::document(how.output.output, || document::receipts::pin_report(&receipts, &pins, dry_run));
-    let lines = receipts.iter().zip(&pins).map(|(receipt, pin)| line(receipt, pin.as_ref(), dry_run)).collect();
-    let names = (how.output.output == Output::Name).then_some(false);
-    apply::print(session, &receipts, Report { document, lines, names })
-}
-
-fn is_done(receipt: &Receipt) -> bool {
-    matches!(receipt.outcome, Outcome::Applied | Outcome::AlreadyApplied)
-}
-
-/// `argocd/bookstore  web  pinned at v1.0.0, was v1.0.1`
-fn line(receipt: &Receipt, pin: Option<&Pin>, dry_run: DryRun) -> String {
-    let application = safe(&receipt.change.application.to_string());
-    let (label, from) = receipt.change.images.first().map_or((String::new(), None), |image| {
-        let label = image.alias.clone().unwrap_or_else(|| image.reference.to_string());
-        (safe(&label), image.from.clone())
-    });
-    let outcome = paint(style::of_outcome(receipt.outcome), receipt.outcome.name());
-    let what = match pin {
-        Some(pin) => {
-            let until = pin.until.map_or_else(String::new, |until| format!(" until {until}"));
-            let was = from
-                .filter(|from| *from != pin.version)
-                .map_or_else(String::new, |from| format!(", was {}", table::short(&from)));
-            format!("pinned at {}{until}{was}", table::short(&pin.version))
-        }
-        None if matches!(receipt.outcome, Outcome::Applied | Outcome::AlreadyApplied) => "unpinned".to_owned(),
-        None => "not written".to_owned(),
+    let rollouts = match wait.filter(|_| dry_run == DryRun::None) {
+        Some(wait) => follow::follow(session, cluster, (&receipts, &planned), (&before, wait)).await?,
+        None => Rollouts::new(),
     };
-    let dry = if dry_run == DryRun::None { "" } else { " (dry run)" };
-    let message = if receipt.message.is_empty() { String::new() } else { format!("  {}", safe(&receipt.message)) };
-    format!("{application}  {label}  {outcome}{dry}  {what}{message}\n")
-}
-
-/// What a `ALIAS[=VERSION]` argument asks for.
-struct Wish {
-    alias: String,
-    version: Option<Version>,
-}
-
-/// Reads `ALIAS`, `ALIAS=TAG`, `ALIAS=TAG@DIGEST` or `ALIAS=@DIGEST`.
-fn wish(text: &str) -> Result<Wish, Error> {
-    let Some((alias, version)) = text.split_once('=') else {
-        return Ok(Wish { alias: text.to_owned(), version: None });
-    };
-    let wrong = |what: String| {
-        Error::usage(format!("`{text}`: {what}")).hint("write ALIAS=TAG, ALIAS=TAG@DIGEST or ALIAS=@DIGEST")
-    };
-    let (tag, digest) = match version.split_once('@') {
-        Some((tag, digest)) => (tag, Some(digest)),
-        None => (version, None),
-    };
-    let digest = digest
-        .map(|digest| Digest::new(digest).ok_or_else(|| wrong(format!("`{digest}` is not a digest"))))
-        .transpose()?;
-    let tag = match tag {
-        "" if digest.is_some() => None,
-        tag => Some(Tag::new(tag).ok_or_else(|| wrong(format!("`{tag}` is not a tag")))?),
-    };
-    Ok(Wish { alias: alias.to_owned(), version: Some(Version::new(tag.as_ref(), digest.as_ref())) })
-}
-
-/// The names of the images that are pinned.
-fn pinned(selection: &Selection) -> Result<Vec<String>, Error> {
-    let names: Vec<_> = selection
-        .selected
+    let pins: Vec<Option<Pin>> = receipts
         .iter()
-        .flat_map(|selected| &selected.rules.images)
-        .filter(|rule| rule.pin.is_some())
-        .map(|rule| rule.label().to_owned())
+        .zip(planned)
+        .map(|(receipt, planned)| planned.pin.filter(|_| report::is_done(receipt)))
         .collect();
-    if names.is_empty() { Err(Error::failed("no image of the Application is pinned")) } else { Ok(names) }
-}
-
-fn find<'a>(
-    selection: &'a Selection,
-    placements: &'a Placements,
-    alias: &str,
-) -> Result<(&'a Selected, &'a ImageRule, &'a Placement), Error> {
-    let selected = selection.selected.first().ok_or_else(|| Error::failed("the Application has no image list"))?;
-    let rule = pinning::entry(&selected.application, &selected.rules, alias)?;
-    let about = |what: &str| Error::failed(format!("`{}`: {what}", rule.label()));
-    let placement = match placements.get(&(selected.application.key.clone(), rule.position)) {
-        Some(Ok(placement)) => placement,
-        Some(Err(invalid)) => return Err(about(&invalid.message)),
-        None => return Err(about("it is not known where it is written")),
-    };
-    match placement.git.as_ref().and_then(|git| git.unread.as_ref()) {
-        Some(unread) => Err(about(&unread.message)),
-        None => Ok((selected, rule, placement)),
-    }
-}
-
-fn image<'a>(
-    selected: &'a Selected,
-    rule: &'a ImageRule,
-    placement: &'a Placement,
-    placements: &'a Placements,
-) -> Image<'a> {
-    Image { application: &selected.application, rules: &selected.rules, rule, placement, placements }
-}
-
-/// The version that an image has now: the configured one, else the only live one. Where they differ, only the user
-/// can say which is meant.
-fn standing(selected: &Selected, rule: &ImageRule, placement: &Placement) -> Result<Version, Error> {
-    let survey = decide::survey(&selected.application, rule, Ok(placement.clone()));
-    let label = rule.label();
-    let ask = |what: String| Err(Error::failed(what).hint(format!("say which version is meant: {label}=TAG")));
-    let live = survey.live_versions();
-    match (&placement.configured, live.as_slice()) {
-        (Some(configured), live) => match live.iter().find(|live| *live != configured) {
-            Some(live) => ask(format!("`{label}` is configured as {configured}, but {live} is live")),
-            None => Ok(configured.clone()),
-        },
-        (None, [live]) if !live.is_empty() => Ok(live.clone()),
-        (None, []) => ask(format!("`{label}` is neither configured nor live")),
-        (None, _) => ask(format!("several versions of `{label}` are live")),
-    }
-}
-
-/// Makes sure that a version exists.
-async fn verify(
-    session: &Session,
-    selection: &Selection,
-    (application, rule): (&ApplicationKey, &ImageRule),
-    version: &Version,
-) -> Result<(), Error> {
-    let world = selection.clients(session).world();
-    let found = session.logins.of_rule(world, application, rule).await;
-    let (Some(found), Some(repository)) = (found, &rule.repository) else {
-        return Err(Error::failed(format!("`{}` is not an image", rule.label())));
-    };
-    let registries = &session.registries;
-    session.diagnose(&found.diagnostics);
-    let remote = found.remote.map_err(|diagnostic| {
-        Error::failed(diagnostic.message).hint("`--no-verify` pins it without asking the registry")
-    })?;
-    let tag = version.tag.as_deref().and_then(Tag::new);
-    let digest = version.digest.as_deref().and_then(Digest::new);
-    let answer = match (&digest, &tag) {
-        (None, None) => Ok(false),
-        (Some(digest), None) => registries.exists(&remote, digest).await,
-        (None, Some(tag)) => registries.digest(&remote, tag).await.map(|_| true),
-        // The tag may stand for another digest by now, but it is a tag, and the digest is there.
-        (Some(digest), Some(tag)) => match registries.digest(&remote, tag).await {
-            Ok(_) => registries.exists(&remote, digest).await,
-            Err(error) => Err(error),
-        },
-    };
-    let missing = || Error::failed(format!("{repository} has no {version}")).hint("`--no-verify` pins it all the same");
-    match answer {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(missing()),
-        Err(error) if error.kind() == RegistryErrorKind::TagNotFound => Err(missing()),
-        Err(error) => Err(Error::failed(error.to_string())
-            .maybe_hint(error.hint().map(str::to_owned))
-            .hint("`--no-verify` pins it without asking the registry")),
-    }
+    let document =
+        Session::document(how.output.output, || document::receipts::pin_report(&receipts, (&pins, &rollouts), dry_run));
+    let lines: String =
+        receipts.iter().zip(&pins).map(|(receipt, pin)| report::line(receipt, pin.as_ref(), dry_run)).collect();
+    let lines = lines + &receipts::rollouts(&rollouts);
+    let names = (how.output.output == Output::Name).then_some(selection.namespaces);
+    let code = apply::print(session, &receipts, Report { document, lines, names })?;
+    Ok(code.or(undone).or(crate::cli::wait::exit_code(session, &rollouts)))
 }

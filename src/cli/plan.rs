@@ -94,8 +94,10 @@ pub(crate) async fn make(session: &Session, wanted: Wanted<'_>) -> Result<Made, 
         session.repositories.use_worktree(folder.clone());
     }
     let choice = Choice::read(&decision.choice, Some(&decision.wish))?;
-    let mut selection = select::select(session, selection).await?;
+    let args = selection;
+    let mut selection = select::select(session, args).await?;
     choice.note(&mut selection.selected, session.process.now())?;
+    selection.keep_shard(session, args, decision.source.as_deref())?;
     let mut options = session.options(decision.source.clone());
     options.allow_downgrade = decision.allow_downgrade;
     options.include_rolled_back = decision.include_rolled_back;

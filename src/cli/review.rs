@@ -7,6 +7,7 @@ use crate::apply::Commits;
 use crate::apply::Executor;
 use crate::cli::args::Output;
 use crate::cli::args::PlanArgs;
+use crate::cli::choose;
 use crate::cli::saved;
 use crate::cli::session::Session;
 use crate::cli::summary;
@@ -26,6 +27,7 @@ use crate::output::table;
 pub(crate) async fn run(session: &Session, args: &PlanArgs, path: &Path) -> Result<ExitCode, Error> {
     refuse_what_decides(args)?;
     let saved = saved::read(path)?;
+    choose::must_be_few(saved.changes.len(), args.decision.wish.max_changes)?;
     let work = async {
         let cluster = session.cluster(args.selection.scope.namespace.clone()).await?;
         session.configure_registries(&cluster).await?;
@@ -44,6 +46,7 @@ pub(crate) async fn run(session: &Session, args: &PlanArgs, path: &Path) -> Resu
             dry_run: DryRun::Client,
             interrupted: &session.interrupted,
             refused: saved::refused(session, &cluster, &saved.changes).await?,
+            watch: &session.printer,
         };
         Ok::<_, Error>(executor.examine(&saved.changes).await)
     };
@@ -69,9 +72,12 @@ fn refuse_what_decides(args: &PlanArgs) -> Result<(), Error> {
     let selects = !selection.applications.is_empty()
         || selection.selector.is_some()
         || selection.scope.all_namespaces
+        || selection.shard.is_some()
         || !selection.filename.is_empty();
     if selects || args.out.is_some() {
-        return Err(Error::usage("--plan says what is looked at: it goes without names, -l, -A, -f and --out"));
+        return Err(Error::usage(
+            "--plan says what is looked at: it goes without names, -l, -A, -f, --shard and --out",
+        ));
     }
     args.decision.refuse_with_plan()
 }

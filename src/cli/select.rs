@@ -9,6 +9,7 @@ use crate::annotations::keys;
 use crate::cli::args::SelectionArgs;
 use crate::cli::session::Session;
 use crate::cli::session::cluster_error;
+use crate::cli::shard::Shard;
 use crate::cluster::Cluster;
 use crate::cluster::error::ClusterErrorKind;
 use crate::cluster::image_updater::ImageUpdater;
@@ -21,6 +22,7 @@ use crate::model::application::Application;
 use crate::model::application::ApplicationKey;
 use crate::model::diagnostic::Diagnostic;
 use crate::model::diagnostic::Severity;
+use crate::model::progress::Step;
 use crate::pipeline;
 use crate::pipeline::Clients;
 use crate::pipeline::Selected;
@@ -47,7 +49,28 @@ impl Selection {
             registries: &session.registries,
             logins: &session.logins,
             repositories: &session.repositories,
+            watch: &session.printer,
         }
+    }
+
+    /// Leaves only the part of the work that `--shard` says. `source` is what `--source` says.
+    ///
+    /// # Errors
+    /// The flag has a value that it cannot have.
+    pub(crate) fn keep_shard(
+        &mut self,
+        session: &Session,
+        args: &SelectionArgs,
+        source: Option<&str>,
+    ) -> Result<(), Error> {
+        let Some(shard) = shard(session, args)? else { return Ok(()) };
+        let all = self.selected.len();
+        let mut members = shard.members(&self.selected, source).into_iter();
+        self.selected.retain(|_| members.next().unwrap_or(false));
+        let kept: BTreeSet<&ApplicationKey> = self.selected.iter().map(|selected| &selected.application.key).collect();
+        self.diagnostics.retain(|diagnostic| diagnostic.application.as_ref().is_none_or(|key| kept.contains(key)));
+        session.printer.note(&format!("shard {shard}: {} of {all} Applications", self.selected.len()));
+        Ok(())
     }
 
     pub(crate) fn exit_code(&self) -> ExitCode {
@@ -61,20 +84,23 @@ impl Selection {
 /// The flags contradict each other, a named Application is not there or has no image list, or they cannot be read.
 pub(crate) async fn select(session: &Session, args: &SelectionArgs) -> Result<Selection, Error> {
     let names = names(args)?;
+    shard(session, args)?;
     if !args.filename.is_empty() {
         return from_manifests(session, args, &names);
     }
     let cluster = session.cluster(args.scope.namespace.clone()).await?;
+    let reading = Step::begin(&session.printer, format!("Applications from {}", cluster.server()));
     let (applications, scope) = from_cluster(&cluster, args, &names).await?;
+    drop(reading);
     let namespaces = args.scope.all_namespaces || distinct_namespaces(&applications) > 1;
     let wanted: Vec<ApplicationKey> = names.iter().map(|name| name.key(cluster.namespace())).collect();
     for application in applications.iter().filter(|application| wanted.contains(&application.key)) {
         must_have_image_list(application)?;
     }
-    let all = applications.len();
+    let found = Found { number: applications.len(), first: applications.first().map(|first| first.key.clone()) };
     let (selected, diagnostics) = pipeline::read(of_argo_cd(session, applications));
     if selected.is_empty() {
-        say_nothing_found(session, &cluster, args, &scope, all).await;
+        say_nothing_found(session, &cluster, args, (&scope, found)).await;
     }
     if !selected.is_empty() {
         session.configure_registries(&cluster).await?;
@@ -89,6 +115,21 @@ pub(crate) async fn select(session: &Session, args: &SelectionArgs) -> Result<Se
         cluster: Some(cluster),
         files: BTreeMap::new(),
     })
+}
+
+/// The Applications that are named, or in manifests, whether they have an image list or not.
+///
+/// # Errors
+/// The flags contradict each other, or one is not there or cannot be read.
+pub(crate) async fn applications(session: &Session, args: &SelectionArgs) -> Result<Vec<Application>, Error> {
+    let names = names(args)?;
+    if args.filename.is_empty() {
+        let cluster = session.cluster(args.scope.namespace.clone()).await?;
+        return Ok(of_argo_cd(session, from_cluster(&cluster, args, &names).await?.0));
+    }
+    let read = read_manifests(session, args)?;
+    session.diagnose(&read.diagnostics);
+    Ok(of_argo_cd(session, narrowed(read.applications, args, &names)?))
 }
 
 /// A name as typed on the command line.
@@ -123,6 +164,12 @@ fn name(text: &str, namespace: Option<&str>) -> Result<Name, Error> {
     Ok(Name { namespace: prefix.map(str::to_owned), name: name.to_owned() })
 }
 
+/// Reads `--shard`.
+fn shard(session: &Session, args: &SelectionArgs) -> Result<Option<Shard>, Error> {
+    let index = session.process.variable(Shard::variable());
+    args.shard.as_deref().map(|text| Shard::parse(text, index)).transpose()
+}
+
 fn names(args: &SelectionArgs) -> Result<Vec<Name>, Error> {
     if !args.applications.is_empty() {
         if args.selector.is_some() {
@@ -146,21 +193,6 @@ fn names(args: &SelectionArgs) -> Result<Vec<Name>, Error> {
 fn selector(args: &SelectionArgs) -> Result<Option<Selector>, Error> {
     let parsed = args.selector.as_deref().map(Selector::parse).transpose();
     parsed.map_err(|why| Error::usage(format!("-l: {why}")))
-}
-
-/// Finds one Application by name, as `pin` and `unpin` want it.
-///
-/// # Errors
-/// It is not there, or cannot be read.
-pub(crate) async fn select_one(session: &Session, text: &str, namespace: Option<&str>) -> Result<Selection, Error> {
-    let args = SelectionArgs {
-        applications: vec![text.to_owned()],
-        scope: crate::cli::args::ScopeArgs { namespace: namespace.map(str::to_owned), all_namespaces: false },
-        selector: None,
-        filename: Vec::new(),
-        recursive: false,
-    };
-    select(session, &args).await
 }
 
 async fn from_cluster(
@@ -211,7 +243,8 @@ fn must_have_image_list(application: &Application) -> Result<(), Error> {
     match application.annotations.get(&key) {
         Some(list) if !list.trim_matches([',', ' ', '\n']).is_empty() => Ok(()),
         _ => Err(Error::failed(format!("the Application `{}` has no image list", application.key))
-            .hint(format!("add the annotation {key}, for example: web=ghcr.io/acme/web:~1.0"))),
+            .hint(format!("add the annotation {key}, for example: web=ghcr.io/acme/web:~1.0"))
+            .hint(format!("`kubectl image-update check {} --suggest` prints what to add", application.key))),
     }
 }
 
@@ -227,13 +260,26 @@ fn distinct_namespaces(applications: &[Application]) -> usize {
     applications.iter().map(|application| &application.key.namespace).collect::<BTreeSet<_>>().len()
 }
 
+/// The Applications there are, image list or not.
+struct Found {
+    number: usize,
+    first: Option<ApplicationKey>,
+}
+
 /// Says on standard error why there is nothing to see, and where there might be.
-async fn say_nothing_found(session: &Session, cluster: &Cluster, args: &SelectionArgs, scope: &Scope, all: usize) {
+async fn say_nothing_found(
+    session: &Session,
+    cluster: &Cluster,
+    args: &SelectionArgs,
+    (scope, found): (&Scope, Found),
+) {
     let printer = &session.printer;
-    if all > 0 {
+    if let Some(first) = found.first {
+        let all = found.number;
         let key = keys::for_application(keys::IMAGE_LIST);
         printer.note(&format!("none of {} in {scope} has an image list", crate::decide::count(all, "Application")));
         printer.note(&format!("hint: add the annotation {key}, for example: web=ghcr.io/acme/web:~1.0"));
+        printer.note(&format!("hint: `kubectl image-update check {first} --suggest` prints what to add to that one"));
         return;
     }
     let selector = args.selector.as_ref().map_or_else(String::new, |selector| format!(" with the labels {selector}"));
@@ -266,14 +312,18 @@ async fn updaters(session: &Session, cluster: &Cluster, selected: &[Selected], s
     updaters
 }
 
-fn from_manifests(session: &Session, args: &SelectionArgs, names: &[Name]) -> Result<Selection, Error> {
+fn read_manifests(session: &Session, args: &SelectionArgs) -> Result<manifests::Manifests, Error> {
     let selection = manifests::Selection {
         filenames: &args.filename,
         recursive: args.recursive,
         namespace: args.scope.namespace.as_deref().unwrap_or(&session.connection.argocd_namespace),
     };
-    let read = manifests::read(selection, &mut std::io::stdin())
-        .map_err(|error| Error::failed(error.to_string()).maybe_hint(error.hint().map(str::to_owned)))?;
+    manifests::read(selection, &mut std::io::stdin())
+        .map_err(|error| Error::failed(error.to_string()).maybe_hint(error.hint().map(str::to_owned)))
+}
+
+fn from_manifests(session: &Session, args: &SelectionArgs, names: &[Name]) -> Result<Selection, Error> {
+    let read = read_manifests(session, args)?;
     let mut diagnostics = read.diagnostics;
     let files = read.files;
     let partial = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
@@ -282,6 +332,7 @@ fn from_manifests(session: &Session, args: &SelectionArgs, names: &[Name]) -> Re
         return Err(Error::failed("no Application could be read"));
     }
     let applications = narrowed(read.applications, args, names)?;
+    applications.iter().filter(|_| !names.is_empty()).try_for_each(must_have_image_list)?;
     let namespaces = distinct_namespaces(&applications) > 1;
     let all = applications.len();
     let (selected, more) = pipeline::read(of_argo_cd(session, applications));
@@ -313,7 +364,7 @@ fn narrowed(
             && wanted.namespace.as_ref().is_none_or(|namespace| application.key.namespace == *namespace)
     };
     for wanted in names {
-        let Some(found) = applications.iter().find(|application| is(wanted, application)) else {
+        if !applications.iter().any(|application| is(wanted, application)) {
             let near = near_names(&wanted.name, &applications);
             let error = Error::failed(format!("the manifests have no Application `{}`", wanted.name));
             return Err(if near.is_empty() {
@@ -321,8 +372,7 @@ fn narrowed(
             } else {
                 error.hint(format!("did you mean {}?", near.join(" or ")))
             });
-        };
-        must_have_image_list(found)?;
+        }
     }
     applications.retain(|application| names.iter().any(|wanted| is(wanted, application)));
     Ok(applications)

@@ -15,6 +15,8 @@ use crate::propose::Part;
 
 /// What the list puts in front of a line, and a column that stays free.
 const MARGIN: usize = 7;
+/// So much of the name of an Application is shown in any case.
+const LEAST_OF_NAME: usize = 20;
 /// The width of a terminal that does not tell.
 const COLUMNS: usize = 80;
 
@@ -56,7 +58,7 @@ pub(crate) async fn ticked(session: &Session, made: &Made) -> Result<Vec<Change>
 /// The answer cannot be read, or the user interrupts.
 fn tick(parts: &[Part<'_>]) -> Result<Vec<(ApplicationKey, usize)>, Error> {
     let columns = terminal_size::terminal_size_of(std::io::stderr()).map_or(COLUMNS, |(width, _)| width.0.into());
-    let lines: Vec<String> = parts.iter().map(|part| fitting(line(part), columns.saturating_sub(MARGIN))).collect();
+    let lines: Vec<String> = parts.iter().map(|part| line(part, columns.saturating_sub(MARGIN))).collect();
     let terminal = dialoguer::console::Term::stderr();
     let ticked = dialoguer::MultiSelect::new()
         .with_prompt("Which changes? Space ticks, a ticks all, Enter writes them, Esc writes none")
@@ -77,8 +79,8 @@ fn tick(parts: &[Part<'_>]) -> Result<Vec<(ApplicationKey, usize)>, Error> {
     Ok(decisions.map(|decision| (decision.application.clone(), decision.position)).collect())
 }
 
-/// `argocd/bookstore  web v1.0.0 → v1.0.1`; images that share a value stand in one line.
-fn line(part: &Part<'_>) -> String {
+/// `argocd/bookstore  web v1.0.0 → v1.0.1`, no longer than `most`; images that share a value stand in one line.
+fn line(part: &Part<'_>, most: usize) -> String {
     let images: Vec<String> = part
         .decisions
         .iter()
@@ -91,7 +93,13 @@ fn line(part: &Part<'_>) -> String {
         })
         .collect();
     let application = part.decisions.first().map(|decision| text::safe(&decision.application.to_string()));
-    format!("{}  {}", application.unwrap_or_default(), images.join(", "))
+    in_one_line(application.unwrap_or_default(), &images.join(", "), most)
+}
+
+/// A name and what is said of it; if it is too much, the name is cut first.
+fn in_one_line(name: String, text: &str, most: usize) -> String {
+    let room = most.saturating_sub("  ".len() + text.len()).max(LEAST_OF_NAME);
+    fitting(format!("{}  {text}", fitting(name, room)), most)
 }
 
 /// A line that is not broken: the list counts its lines by bytes.
@@ -119,6 +127,14 @@ mod tests {
             ("web", 0, "…"),
         ] {
             assert_eq!(fitting(text.to_owned(), most), expected, "{text} {most}");
+        }
+        let name = "argocd/the-bookstore-around-the-corner";
+        for (most, expected) in [
+            (80, "argocd/the-bookstore-around-the-corner  web 1 → 2"),
+            (40, "argocd/the-bookstore-aro…  web 1 → 2"),
+            (28, "argocd/the-bookst…  web…"),
+        ] {
+            assert_eq!(in_one_line(name.to_owned(), "web 1 → 2", most), expected, "{most}");
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::error::ExitCode;
 use crate::follow;
 use crate::follow::Baselines;
+use crate::follow::Goal;
 use crate::follow::Stage;
 use crate::model::application::ApplicationKey;
 use crate::model::plan::Change;
@@ -56,7 +57,16 @@ pub(crate) async fn wait(
         .iter()
         .filter(|receipt| matches!(receipt.outcome, Outcome::Applied | Outcome::AlreadyApplied))
         .map(|receipt| &receipt.change);
-    let goals = follow::goals(written);
+    until(session, cluster, (follow::goals(written), baselines), (args, limit)).await
+}
+
+/// Has Argo CD look at once, and follows it until Applications show what is wanted, as the flags say.
+pub(crate) async fn until(
+    session: &Session,
+    cluster: &Cluster,
+    (goals, baselines): (BTreeMap<ApplicationKey, Goal>, &Baselines),
+    (args, limit): (&WaitArgs, Option<Duration>),
+) -> Rollouts {
     if args.sync {
         for (key, why) in follow::nudge(cluster, goals.keys()).await {
             session.printer.alert(&format!("warning: {key} was not told to sync: {}", safe(&why)));

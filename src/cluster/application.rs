@@ -112,16 +112,22 @@ fn status(status: &Value) -> Status {
 }
 
 fn history_entry(entry: &Value) -> HistoryEntry {
-    let sources = match list(&entry["sources"]) {
-        [] if entry["source"].is_object() => vec![source(&entry["source"])],
-        several => several.iter().map(source).collect(),
+    let single = || (vec![source(&entry["source"])], vec![text(&entry["revision"]).unwrap_or_default()]);
+    let revision = |revision: &Value| revision.as_str().unwrap_or_default().to_owned();
+    let (sources, revisions) = match list(&entry["sources"]) {
+        [] if entry["source"].is_object() => single(),
+        several => {
+            (several.iter().map(source).collect(), list(&entry["revisions"]).iter().map(revision).collect::<Vec<_>>())
+        }
     };
     let by = &entry["initiatedBy"];
     let automated = || (by["automated"] == Value::Bool(true)).then(|| "auto-sync".to_owned());
     HistoryEntry {
+        id: entry["id"].as_i64(),
         deployed_at: text(&entry["deployedAt"]),
         initiated_by: text(&by["username"]).or_else(automated),
         sources,
+        revisions,
     }
 }
 
@@ -190,9 +196,9 @@ mod tests {
                 "summary": {"images": ["nginx:1"]}, "sourceType": "Helm", "controllerNamespace": "argocd",
                 "operationState": {"phase": "Running"},
                 "history": [
-                    {"id": 1, "deployedAt": "2026-01-01T00:00:00Z", "source": {"repoURL": "a"},
+                    {"id": 1, "deployedAt": "2026-01-01T00:00:00Z", "source": {"repoURL": "a"}, "revision": "r",
                      "initiatedBy": {"username": "ada"}},
-                    {"id": 2, "sources": [{"repoURL": "b"}, {"repoURL": "c"}], "initiatedBy": {"automated": true}}
+                    {"id": 2, "sources": [{"repoURL": "b"}, {"repoURL": "c"}], "revisions": ["s", null, "t"], "initiatedBy": {"automated": true}}
                 ]
             }
         });
@@ -223,6 +229,8 @@ mod tests {
         assert_eq!(status.history[0].sources[0].repo_url, "a");
         assert_eq!(status.history[1].initiated_by.as_deref(), Some("auto-sync"));
         assert_eq!(status.history[1].sources.len(), 2);
+        assert_eq!((status.history[0].id, status.history[0].revisions.as_slice()), (Some(1), &["r".to_owned()][..]));
+        assert_eq!(status.history[1].revisions, ["s", "", "t"]);
         assert_eq!(read.object, object, "nothing of the object is lost");
     }
 

@@ -64,7 +64,7 @@ fn paths(settings: &ConnectionSettings) -> Vec<PathBuf> {
 
 /// Reads and merges the files; the first to set a value wins, and one that does not exist is passed over unless it was
 /// named by `--kubeconfig`.
-fn load(settings: &ConnectionSettings) -> Result<Kubeconfig, ClusterError> {
+pub(super) fn load(settings: &ConnectionSettings) -> Result<Kubeconfig, ClusterError> {
     let mut merged = Kubeconfig::default();
     for path in paths(settings) {
         let mut next = match Kubeconfig::read_from(&path) {

@@ -1,9 +1,9 @@
 //! The Kubernetes API server: reads Applications, `ImageUpdater`s, nodes, and what else says how registries are asked:
-//! a `ConfigMap` and Secrets; patches Applications.
+//! a `ConfigMap` and Secrets; patches Applications, and tells of it in Events.
 //!
 //! One place sends requests ([`Cluster::send`]); what is asked is a value (`request`), and what the objects mean is
 //! read by pure code (`application`, `image_updater`, `owner`). Nothing here decides about images, and nothing but
-//! `patch_application` writes.
+//! `patch_application` and `events` writes.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,9 +17,11 @@ use crate::cluster::connection::Connection;
 use crate::cluster::error::ClusterError;
 use crate::cluster::error::ClusterErrorKind;
 use crate::cluster::image_updater::ImageUpdater;
+use crate::cluster::request::APPLICATION_SETS;
 use crate::cluster::request::APPLICATIONS;
 use crate::cluster::request::Asked;
 use crate::cluster::request::CONFIG_MAPS;
+use crate::cluster::request::DEPLOYMENTS;
 use crate::cluster::request::IMAGE_UPDATERS;
 use crate::cluster::request::NODES;
 use crate::cluster::request::Page;
@@ -34,8 +36,10 @@ pub(crate) mod application;
 mod connection;
 pub(crate) mod endpoint;
 pub(crate) mod error;
+pub(crate) mod events;
 pub(crate) mod image_updater;
 mod kubeconfig;
+pub(crate) mod names;
 pub(crate) mod owner;
 #[cfg(test)]
 mod properties;
@@ -46,6 +50,7 @@ pub(crate) mod selector;
 pub(crate) mod settings;
 #[cfg(test)]
 mod tests;
+pub(crate) mod tolerance;
 mod watch;
 
 /// How many objects one page of a list holds, as in kubectl.
@@ -182,6 +187,23 @@ impl Cluster {
         Ok(values.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect())
     }
 
+    /// The images of the containers of a Deployment.
+    pub(crate) async fn deployment_images(&self, namespace: &str, name: &str) -> Result<Vec<String>, ClusterError> {
+        let object = self.object(&Asked::object(&DEPLOYMENTS, namespace, name)).await?;
+        let containers = object["spec"]["template"]["spec"]["containers"].as_array().into_iter().flatten();
+        Ok(containers.filter_map(|container| Some(container["image"].as_str()?.to_owned())).collect())
+    }
+
+    /// An ApplicationSet, as it stands.
+    pub(crate) async fn application_set(&self, namespace: &str, name: &str) -> Result<Value, ClusterError> {
+        self.object(&Asked::object(&APPLICATION_SETS, namespace, name)).await
+    }
+
+    async fn object(&self, asked: &Asked) -> Result<Value, ClusterError> {
+        legal(asked)?;
+        self.send(asked, || asked.get()).await
+    }
+
     /// The fields of a Secret that are text.
     pub(crate) async fn secret(
         &self,
@@ -210,7 +232,7 @@ impl Cluster {
     async fn list(&self, asked: &Asked, selector: Option<&str>) -> Result<Vec<Value>, ClusterError> {
         legal(asked)?;
         let selector = selector.map(str::to_owned);
-        let mut page = Page { selector: selector.clone(), limit: Some(PAGE), after: None };
+        let mut page = Page { selector: selector.clone(), limit: Some(PAGE), ..Page::default() };
         let mut objects = Vec::new();
         for _ in 0..MOST_PAGES {
             match self.page(asked, &page).await {
@@ -260,7 +282,9 @@ impl Cluster {
                 Err(Sent::Failed(error)) => error,
             };
             let busy = match &error {
-                kube::Error::Api(status) => status.code == 429 || (status.code == 503 && asked.verb != "patch"),
+                kube::Error::Api(status) => {
+                    status.code == 429 || (status.code == 503 && !matches!(asked.verb, "patch" | "create"))
+                }
                 _ => false,
             };
             match pauses.next().filter(|_| busy) {

@@ -13,6 +13,10 @@ use crate::model::application::ApplicationKey;
 /// The name under which the API server records what this tool wrote.
 pub(super) const FIELD_MANAGER: &str = "kubectl-image-update";
 
+/// Asks for `metadata` alone (Kubernetes API concepts, "Receiving resources as Tables" and `PartialObjectMetadata`).
+const METADATA: http::HeaderValue =
+    http::HeaderValue::from_static("application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json");
+
 /// One kind of object, as the API server and as people name it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Resource {
@@ -35,8 +39,18 @@ pub(super) static IMAGE_UPDATERS: Resource = Resource {
 
 pub(super) static NODES: Resource = Resource { group: "", version: "v1", plural: "nodes", kind: "Node" };
 
+pub(super) static NAMESPACES: Resource = Resource { group: "", version: "v1", plural: "namespaces", kind: "Namespace" };
+
 pub(super) static CONFIG_MAPS: Resource =
     Resource { group: "", version: "v1", plural: "configmaps", kind: "ConfigMap" };
+
+pub(super) static DEPLOYMENTS: Resource =
+    Resource { group: "apps", version: "v1", plural: "deployments", kind: "Deployment" };
+
+pub(super) static APPLICATION_SETS: Resource =
+    Resource { group: "argoproj.io", version: "v1alpha1", plural: "applicationsets", kind: "ApplicationSet" };
+
+pub(super) static EVENTS: Resource = Resource { group: "", version: "v1", plural: "events", kind: "Event" };
 
 pub(super) static SECRETS: Resource = Resource { group: "", version: "v1", plural: "secrets", kind: "Secret" };
 
@@ -124,9 +138,13 @@ impl Asked {
             continue_token: page.after.clone(),
             ..ListParams::default()
         };
-        kube::core::Request::new(self.resource.path(&self.scope))
+        let mut request = kube::core::Request::new(self.resource.path(&self.scope))
             .list(&parameters)
-            .expect("the path holds checked names only, and the query is encoded")
+            .expect("the path holds checked names only, and the query is encoded");
+        if page.metadata_only {
+            request.headers_mut().insert(http::header::ACCEPT, METADATA);
+        }
+        request
     }
 
     /// A GET of one object.
@@ -149,6 +167,14 @@ impl Asked {
         http::Request::patch(format!("{}?fieldManager={FIELD_MANAGER}{dry_run}", self.object_path()))
             .header(http::header::CONTENT_TYPE, "application/json-patch+json")
             .body(operations.to_string().into_bytes())
+            .expect("the path holds checked names only")
+    }
+
+    /// A POST that makes an object.
+    pub(super) fn create(&self, object: &Value) -> http::Request<Vec<u8>> {
+        http::Request::post(format!("{}?fieldManager={FIELD_MANAGER}", self.resource.path(&self.scope)))
+            .header(http::header::CONTENT_TYPE, "application/json")
+            .body(object.to_string().into_bytes())
             .expect("the path holds checked names only")
     }
 
@@ -179,6 +205,8 @@ pub(super) struct Page {
     pub(super) limit: Option<u32>,
     /// The server's `continue` token of the page before.
     pub(super) after: Option<String>,
+    /// Spec and status are not wanted; a server that cannot leave them out sends them all the same.
+    pub(super) metadata_only: bool,
 }
 
 /// Whether an object or namespace can have this name: an RFC 1123 subdomain, as the API server demands.
@@ -213,8 +241,12 @@ mod tests {
             ),
             (Asked::list(&NODES, Scope::All), "/api/v1/nodes"),
         ] {
-            let page =
-                Page { limit: Some(500), after: Some("a+b=".to_owned()), selector: Some("env in (a,b)".to_owned()) };
+            let page = Page {
+                limit: Some(500),
+                after: Some("a+b=".to_owned()),
+                selector: Some("env in (a,b)".to_owned()),
+                metadata_only: false,
+            };
             let uri = asked.page(&page).uri().to_string();
             let (path, query) = uri.split_once('?').unwrap();
             assert_eq!(path, expected);

@@ -1,6 +1,7 @@
 //! Every status and reason of the contract (`check -o json`), and the rows of the Image Updater tables that are about
 //! what is live.
 
+mod choosing;
 mod history;
 mod live;
 mod pins;

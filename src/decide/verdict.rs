@@ -140,7 +140,7 @@ impl Comparison<'_> {
             older_than(current)
         } else if self.survey.rule.wish.version.is_some() {
             newest(Reason::Requested)
-        } else if let Some(message) = history::left_before(self.survey, self.settings, self.winner, current) {
+        } else if let Some(message) = history::left_before(self.survey, self.winner, current) {
             Verdict::new(ImageStatus::RolledBack, Reason::LeftBefore, message)
         } else if self.winner.digest.is_some() && current.digest.is_some() {
             newest(Reason::DigestMoved)

@@ -50,7 +50,7 @@ fn pin(pin: &Pin, expired: bool) -> Value {
 }
 
 fn diagnostic(diagnostic: &Diagnostic) -> Value {
-    json!({
+    let mut item = json!({
         "severity": diagnostic.severity.name(),
         "code": diagnostic.code,
         "namespace": diagnostic.application.as_ref().map(|application| &application.namespace),
@@ -59,7 +59,11 @@ fn diagnostic(diagnostic: &Diagnostic) -> Value {
         "span": diagnostic.place.as_ref().map(|place| json!({"start": place.span.start, "end": place.span.end})),
         "message": diagnostic.message,
         "hint": diagnostic.hint,
-    })
+    });
+    if !diagnostic.manifests.is_empty() {
+        item["manifests"] = json!(diagnostic.manifests);
+    }
+    item
 }
 
 /// Where something is written: the keys shared by `writeBack` of a check and `destination` of a plan.

@@ -35,8 +35,9 @@ pub(crate) const MAX_LENGTH: u64 = 64 * 1024 * 1024;
 
 const KIND: &str = "Plan";
 
+// What a later version says of a change, and this one cannot heed, is not passed over.
 #[derive(Deserialize, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct ChangeDocument {
     id: String,
     application: ApplicationDocument,
@@ -47,6 +48,7 @@ struct ChangeDocument {
 }
 
 #[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 struct ApplicationDocument {
     namespace: String,
     name: String,
@@ -54,6 +56,7 @@ struct ApplicationDocument {
 }
 
 #[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 struct ImageDocument {
     alias: Option<String>,
     reference: String,
@@ -63,12 +66,14 @@ struct ImageDocument {
 }
 
 #[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 struct VersionDocument {
     tag: Option<String>,
     digest: Option<String>,
 }
 
 #[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 struct EditDocument {
     kind: String,
     at: String,
@@ -145,7 +150,7 @@ pub(crate) fn read(text: &str) -> Result<SavedPlan, String> {
         None => return Err("it has no checksum: it is cut off, or was changed after it was made".to_owned()),
     }
     let changes: Vec<ChangeDocument> = serde_json::from_value(document.get("changes").cloned().unwrap_or_default())
-        .map_err(|error| error.to_string())?;
+        .map_err(|error| format!("its changes are not what this version knows: {error}"))?;
     let created = text_at("created").and_then(|text| text.parse().ok()).ok_or("it does not say when it was made")?;
     let complete = document.get("complete").and_then(Value::as_bool).ok_or("it does not say whether it is complete")?;
     Ok(SavedPlan { created, complete, changes: changes.into_iter().map(change).collect::<Result<_, _>>()? })
@@ -404,6 +409,28 @@ mod tests {
         }
         for cut in [0, 1, text.len() / 2, text.len() - 3] {
             assert!(read(&text[..cut]).is_err(), "{cut}");
+        }
+    }
+
+    #[test]
+    fn what_a_later_version_says_of_a_change_is_not_passed_over() {
+        let document = write(&plan());
+        for (pointer, passed_over) in [
+            ("", true),
+            ("/changes/0", false),
+            ("/changes/0/application", false),
+            ("/changes/0/images/0", false),
+            ("/changes/0/images/0/to", false),
+            ("/changes/0/edits/0", false),
+            // For information only.
+            ("/changes/0/seen", true),
+        ] {
+            let mut later = document.clone();
+            later.pointer_mut(pointer).unwrap()["unless"] = json!("it rains");
+            later["checksum"] = json!(checksum(&later));
+            let read = read(&later.to_string());
+            assert_eq!(read.is_ok(), passed_over, "{pointer}: {read:?}");
+            assert!(read.is_ok() || read.unwrap_err().contains("`unless`"), "{pointer}");
         }
     }
 

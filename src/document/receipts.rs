@@ -39,22 +39,27 @@ impl DryRun {
 }
 
 /// The report of `apply`, with what Argo CD made of each change, where that was waited for.
-pub(crate) fn apply_report(
-    receipts: &[Receipt],
-    rollouts: &BTreeMap<ApplicationKey, Rollout>,
-    dry_run: DryRun,
-) -> Value {
-    let rollout = |index: usize| {
-        let (outcome, message) = rollouts.get(&receipts[index].change.application)?.words();
-        Some(("rollout", json!({"outcome": outcome, "message": message})))
-    };
-    report("ApplyReport", receipts, dry_run, rollout)
+pub(crate) fn apply_report(receipts: &[Receipt], rollouts: &Rollouts, dry_run: DryRun) -> Value {
+    report("ApplyReport", receipts, dry_run, |index| rollout(&receipts[index], rollouts).into_iter().collect())
+}
+
+/// What Argo CD made of Applications that were waited for.
+type Rollouts = BTreeMap<ApplicationKey, Rollout>;
+
+fn rollout(receipt: &Receipt, rollouts: &Rollouts) -> Option<(&'static str, Value)> {
+    let (outcome, message) = rollouts.get(&receipt.change.application)?.words();
+    Some(("rollout", json!({"outcome": outcome, "message": message})))
 }
 
 /// The report of `pin` and `unpin`, with the pin that each change left behind, as far as it was written.
-pub(crate) fn pin_report(receipts: &[Receipt], pins: &[Option<Pin>], dry_run: DryRun) -> Value {
+pub(crate) fn pin_report(
+    receipts: &[Receipt],
+    (pins, rollouts): (&[Option<Pin>], &Rollouts),
+    dry_run: DryRun,
+) -> Value {
     report("PinReport", receipts, dry_run, |index| {
-        Some(("pin", pins.get(index).cloned().flatten().map_or(Value::Null, |pin| super::pin(&pin, false))))
+        let pin = pins.get(index).cloned().flatten().map_or(Value::Null, |pin| super::pin(&pin, false));
+        rollout(&receipts[index], rollouts).into_iter().chain([("pin", pin)]).collect()
     })
 }
 
@@ -62,14 +67,14 @@ fn report(
     kind: &str,
     receipts: &[Receipt],
     dry_run: DryRun,
-    more: impl Fn(usize) -> Option<(&'static str, Value)>,
+    more: impl Fn(usize) -> Vec<(&'static str, Value)>,
 ) -> Value {
     let items: Vec<_> = receipts
         .iter()
         .enumerate()
         .map(|(index, receipt)| {
             let mut item = item(receipt);
-            if let Some((name, value)) = more(index) {
+            for (name, value) in more(index) {
                 item[name] = value;
             }
             item
@@ -89,6 +94,7 @@ fn item(receipt: &Receipt) -> Value {
     json!({
         "change": change.id,
         "application": {"namespace": change.application.namespace, "name": change.application.name},
+        "destination": super::destination(&change.destination),
         "outcome": receipt.outcome.name(),
         "at": receipt.at.as_ref().map(|at| match at {
             At::ResourceVersion(version) => json!({"resourceVersion": version}),

@@ -72,6 +72,7 @@ fn a_check_report_is_the_one_of_the_contract() {
             "configured": {"tag": "v1.0.0", "digest": null}, "live": [{"tag": "v1.0.0", "digest": null}],
             "current": {"tag": "v1.0.0", "digest": null, "from": "target"},
             "candidate": {"tag": "v1.0.1", "digest": null, "created": null},
+            "behind": {"versions": 1, "days": null},
             "status": "UpdateAvailable", "reason": "NewestMatch", "message": "newest of 3 tags that satisfy ~1.0",
             "tags": {"seen": 14, "allowed": 12, "eligible": 3},
             "rejected": [{"tag": "v2.0.0", "reason": "OutsideConstraint"}],
@@ -244,7 +245,7 @@ fn reports_of_writes_are_the_ones_of_the_contract() {
         assert_eq!(receipts::apply_report(&[], &BTreeMap::new(), dry_run)["dryRun"], name);
     }
     let receipts = [receipt(Outcome::Applied), receipt(Outcome::Failed)];
-    let report = receipts::pin_report(&receipts, &[Some(pin_of(None)), None], DryRun::None);
+    let report = receipts::pin_report(&receipts, (&[Some(pin_of(None)), None], &BTreeMap::new()), DryRun::None);
     assert_eq!(report["kind"], "PinReport");
     assert_eq!(report["receipts"][0]["pin"], pin(&pin_of(None), false));
     assert_eq!(report["receipts"][1].get("pin"), Some(&Value::Null));

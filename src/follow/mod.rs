@@ -30,8 +30,13 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// The Applications that changes let Argo CD deploy something for, with what is to be seen there.
 pub(crate) fn goals<'a>(written: impl IntoIterator<Item = &'a Change>) -> BTreeMap<ApplicationKey, Goal> {
+    all_goals(written.into_iter().filter(|change| change.is_rendered()))
+}
+
+/// The same of changes that let it deploy nothing new, but are about what is not deployed yet.
+pub(crate) fn all_goals<'a>(written: impl IntoIterator<Item = &'a Change>) -> BTreeMap<ApplicationKey, Goal> {
     let mut goals: BTreeMap<ApplicationKey, Goal> = BTreeMap::new();
-    for change in written.into_iter().filter(|change| change.is_rendered()) {
+    for change in written {
         goals.entry(change.application.clone()).or_default().extend(change);
     }
     goals

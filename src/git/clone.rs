@@ -145,11 +145,8 @@ impl GitClone {
     /// # Errors
     /// The server cannot be asked, or does not give it.
     pub(crate) async fn fetch_commit(&mut self, commit: &ObjectId) -> Result<(), GitError> {
-        let refspec = format!("+{commit}:refs/named/{commit}\n");
-        let fetched = self.fetch_refspecs(refspec.clone()).await;
-        fetched.map_err(|failure| self.error("fetch from", failure))?;
-        self.fetched.push_str(&refspec);
-        Ok(())
+        let fetched = self.fetch_by_name(std::slice::from_ref(commit)).await;
+        fetched.map_err(|failure| self.error("fetch from", failure))
     }
 
     async fn fetch_all(&mut self, wanted: &[Reference]) -> Result<Vec<Option<ObjectId>>, Failure> {
@@ -173,6 +170,23 @@ impl GitClone {
             found.map(|commit| commit.ok_or_else(|| Failure::protocol("git fetched less than it was asked for")))
         };
         there.into_iter().enumerate().map(|one| commit(one).transpose()).collect()
+    }
+
+    /// Fetches commits by their names; all of them, or none.
+    pub(super) async fn fetch_by_name(&mut self, commits: &[ObjectId]) -> Result<(), Failure> {
+        let refspecs: Vec<_> = commits
+            .iter()
+            .map(|commit| {
+                format!(
+                    "+{commit}:refs/named/{commit}
+"
+                )
+            })
+            .collect();
+        let refspecs = refspecs.concat();
+        self.fetch_refspecs(refspecs.clone()).await?;
+        self.fetched.push_str(&refspecs);
+        Ok(())
     }
 
     async fn fetch_refspecs(&mut self, refspecs: String) -> Result<(), Failure> {

@@ -13,6 +13,7 @@ mod folder;
 mod github_app;
 pub(crate) mod login;
 mod objects;
+mod past;
 mod program;
 pub(crate) mod push;
 mod ssh;

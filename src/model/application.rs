@@ -188,8 +188,12 @@ pub(crate) struct Status {
 /// One deployment that Argo CD recorded.
 #[derive(Clone, Debug)]
 pub(crate) struct HistoryEntry {
+    /// Argo CD's number of the deployment.
+    pub(crate) id: Option<i64>,
     /// RFC 3339, as recorded
     pub(crate) deployed_at: Option<String>,
     pub(crate) initiated_by: Option<String>,
     pub(crate) sources: Vec<Source>,
+    /// What each source was at, in their order: a commit, or the version of a chart.
+    pub(crate) revisions: Vec<String>,
 }

@@ -32,6 +32,8 @@ pub(crate) struct Diagnostic {
     pub(crate) place: Option<Place>,
     pub(crate) message: String,
     pub(crate) hint: Option<String>,
+    /// Objects, as far as they would have to be changed for this to go away.
+    pub(crate) manifests: Vec<serde_json::Value>,
 }
 
 /// A place in the value of an annotation.
@@ -55,7 +57,7 @@ impl Diagnostic {
     }
 
     fn new(severity: Severity, code: &'static str, message: String) -> Self {
-        Self { severity, code, application: None, place: None, message, hint: None }
+        Self { severity, code, application: None, place: None, message, hint: None, manifests: Vec::new() }
     }
 
     #[must_use]

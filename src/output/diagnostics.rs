@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use anstyle::Style;
 
+use crate::document;
 use crate::error::Error;
 use crate::model::diagnostic::Diagnostic;
 use crate::model::diagnostic::Place;
@@ -48,6 +49,13 @@ pub(crate) fn diagnostic(diagnostic: &Diagnostic) -> String {
     }
     if let Some(hint) = &diagnostic.hint {
         let _ = writeln!(text, "  {} {}", paint(style::HINT, "hint:"), safe(hint));
+    }
+    for (index, manifest) in diagnostic.manifests.iter().enumerate() {
+        let head = if index == 0 { "as a patch:" } else { "or:" };
+        let _ = writeln!(text, "  {}", paint(style::HINT, head));
+        for line in document::to_yaml(manifest).lines() {
+            let _ = writeln!(text, "    {}", safe(line));
+        }
     }
     text
 }

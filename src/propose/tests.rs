@@ -19,6 +19,7 @@ const OPTIONS: Options = Options {
     allow_downgrade: false,
     include_rolled_back: false,
     check_platforms: false,
+    dates: false,
     concurrency: 1,
     no_git: false,
     create_keys: false,
@@ -157,56 +158,116 @@ fn many_applications_keep_their_own_changes() {
     assert_eq!((ids.len(), ids[0], ids[299]), (300, "argocd/app-000#1", "argocd/app-299#1"));
 }
 
+/// An Application that is owned: `set NAME` by an ApplicationSet, else by an Application of that name.
+fn owned(short: &str, owner: &str) -> Selected {
+    let mut object = crate::model::tests::object(short);
+    match owner.strip_prefix("set ") {
+        Some(set) => {
+            object["metadata"]["ownerReferences"] = serde_json::json!([{"kind": "ApplicationSet", "name": set}]);
+        }
+        None => object["metadata"]["labels"] = serde_json::json!({"app.kubernetes.io/instance": owner}),
+    }
+    let application = crate::cluster::application::application(object).unwrap();
+    let rules = rules(&application).0;
+    Selected { application, rules }
+}
+
+/// What is said about changes of an owned Application, when its owner has this spec.
+fn advice(selected: &Selected, changes: &[Change], spec: Option<serde_json::Value>) -> Vec<Diagnostic> {
+    let owner = crate::cluster::owner::owner(&selected.application).unwrap();
+    let key = owners::key(&owner, &selected.application);
+    let object = spec.map(|spec| serde_json::json!({"spec": spec}));
+    let known = owners::Known { owner: &owner, key: &key, object: object.as_ref() };
+    owners::reverted(&selected.application, &changes.iter().collect::<Vec<_>>(), known)
+}
+
 #[test]
 fn an_owner_that_reverts_is_named_with_what_would_last() {
-    let owned = |short: &str, owner: &str| {
-        let mut object = crate::model::tests::object(short);
-        match owner.strip_prefix("set ") {
-            Some(set) => {
-                object["metadata"]["ownerReferences"] = serde_json::json!([{"kind": "ApplicationSet", "name": set}]);
-            }
-            None => object["metadata"]["labels"] = serde_json::json!({"app.kubernetes.io/instance": owner}),
-        }
-        let application = crate::cluster::application::application(object).unwrap();
-        let rules = rules(&application).0;
-        Selected { application, rules }
-    };
+    use serde_json::json;
     let short = "{annotations: {image-list: nginx}, source: {kustomize: {}}}";
-    for (owner, said) in [("set all", "ignoreApplicationDifferences"), ("root", "seems to manage")] {
+    for (owner, said, patches) in [
+        (
+            "set all",
+            "ignoreApplicationDifferences",
+            vec![json!({
+                "apiVersion": "argoproj.io/v1alpha1", "kind": "ApplicationSet",
+                "metadata": {"name": "all", "namespace": "argocd"},
+                "spec": {"ignoreApplicationDifferences": [{"name": "x"}, {"jsonPointers": ["/spec/source/kustomize/images"]}]},
+            })],
+        ),
+        (
+            "root",
+            "seems to manage",
+            vec![
+                json!({
+                    "apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
+                    "metadata": {"name": "web", "namespace": "argocd"},
+                    "spec": {"source": {"kustomize": {"images": ["nginx:2"]}}},
+                }),
+                json!({
+                    "apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
+                    "metadata": {"name": "root", "namespace": "argocd"},
+                    "spec": {
+                        "ignoreDifferences": [{
+                            "group": "argoproj.io", "kind": "Application", "name": "web", "namespace": "argocd",
+                            "jsonPointers": ["/spec/source/kustomize/images"],
+                        }],
+                        "syncPolicy": {"syncOptions": ["RespectIgnoreDifferences=true"]},
+                    },
+                }),
+            ],
+        ),
+    ] {
         let selected = [owned(short, owner)];
-        let proposal = propose(&selected, &decisions(&selected, "2"), &placements(&selected), &OPTIONS);
-        assert_eq!(codes(&proposal), ["reverted-by-owner"], "{owner}");
-        let diagnostic = &proposal.diagnostics[0];
+        let changes = propose(&selected, &decisions(&selected, "2"), &placements(&selected), &OPTIONS).changes;
+        let standing = json!({"ignoreApplicationDifferences": [{"name": "x"}]});
+        let [diagnostic] = &advice(&selected[0], &changes, Some(standing))[..] else { panic!("{owner}") };
         let text = format!("{} {}", diagnostic.message, diagnostic.hint.as_deref().unwrap());
-        assert!(text.contains(said), "{owner}: {text}");
+        assert!(diagnostic.code == "reverted-by-owner" && text.contains(said), "{owner}: {text}");
+        assert_eq!(diagnostic.manifests, patches, "{owner}");
         // Nothing is written, nothing can be reverted.
-        assert_eq!(
-            codes(&propose(&selected, &decisions(&selected, "x"), &placements(&selected), &OPTIONS)),
-            Vec::<&str>::new(),
-            "{owner}"
-        );
+        assert_eq!(advice(&selected[0], &[], None), [], "{owner}");
+        let tolerant = json!({
+            "ignoreApplicationDifferences": [{"jsonPointers": ["/spec/source"]}],
+            "ignoreDifferences": [{"group": "*", "kind": "Application", "jsonPointers": ["/spec/source"]}],
+            "syncPolicy": {"syncOptions": ["RespectIgnoreDifferences=true"]},
+        });
+        assert_eq!(advice(&selected[0], &changes, Some(tolerant)), [], "{owner}");
     }
-    let annotate = |owner: &str, to: Option<&str>| {
+}
+
+#[test]
+fn annotations_that_an_owner_takes_away_are_named() {
+    let short = "{annotations: {image-list: nginx}, source: {kustomize: {}}}";
+    let annotate = |owner: &str, to: Option<&str>, spec: Option<serde_json::Value>| {
         let selected = owned(short, owner);
         let place = writeback::placement(&selected.application, &selected.rules, &selected.rules.images[0], None);
         let mut change = empty(&selected.application, 1, &place.unwrap());
         let edit = |key: &str, to: Option<&str>| crate::model::plan::Edit {
-            field: Field::Annotation(key.to_owned()),
+            field: crate::model::plan::Field::Annotation(key.to_owned()),
             from: None,
             to: to.map(str::to_owned),
         };
         change.edits = vec![edit("x/pin.a", to), edit("x/a.ignore-tags", Some("*"))];
-        revertible_annotations(&selected.application, &[change]).unwrap().hint.unwrap()
+        advice(&selected, &[change], spec)
     };
-    let set = annotate("set all", Some("1"));
+    let hint = |found: &[Diagnostic]| found[0].hint.clone().unwrap();
+    let set = hint(&annotate("set all", Some("1"), None));
     assert!(
         set.ends_with("`spec.preservedFields.annotations`, which takes no patterns: x/a.ignore-tags, x/pin.a"),
         "{set}"
     );
-    let parent = annotate("root", Some("a \"b\""));
+    // What is preserved already is not asked for again; what is there stays in the list.
+    let preserved = serde_json::json!({"preservedFields": {"annotations": ["y", "x/pin.a"]}});
+    let set = annotate("set all", Some("1"), Some(preserved));
+    assert!(hint(&set).ends_with("patterns: x/a.ignore-tags"), "{set:?}");
+    let list = &set[0].manifests[0]["spec"]["preservedFields"]["annotations"];
+    assert_eq!(*list, serde_json::json!(["y", "x/pin.a", "x/a.ignore-tags"]));
+    let all = serde_json::json!({"preservedFields": {"annotations": ["x/a.ignore-tags", "x/pin.a"]}});
+    assert_eq!(annotate("set all", Some("1"), Some(all)), []);
+    let create_only = serde_json::json!({"syncPolicy": {"applicationsSync": "create-only"}});
+    assert_eq!(annotate("set all", Some("1"), Some(create_only)), []);
+    let parent = hint(&annotate("root", Some("a \"b\""), None));
     assert!(parent.ends_with(r#"`metadata.annotations`: {"x/a.ignore-tags":"*","x/pin.a":"a \"b\""}"#), "{parent}");
-    assert!(annotate("root", None).ends_with(r#""x/pin.a":null}"#));
-    let nobody = selected(short);
-    assert_eq!(revertible(&nobody.application), None);
-    assert_eq!(revertible_annotations(&nobody.application, &[]), None);
+    assert!(hint(&annotate("root", None, None)).ends_with(r#""x/pin.a":null}"#));
 }

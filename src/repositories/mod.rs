@@ -34,6 +34,7 @@ use crate::writeback::git::Entry;
 use crate::writeback::git::Tree;
 
 pub(crate) mod commits;
+pub(crate) mod past;
 pub(crate) mod worktree;
 
 /// How many repositories are worked on at a time.

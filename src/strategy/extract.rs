@@ -91,24 +91,18 @@ impl Policy for Extracted {
             same.dedup_by(|one, other| one.tag == other.tag);
             parts.extend(same.last().and_then(|last| self.extract.taken(last)));
         }
-        let of = |part: &str| Tag::new(part).and_then(|part| whole.get(&part)).map(Vec::as_slice).unwrap_or_default();
         let choice = self.inner.choose(&parts);
-        let winner = choice.winner.and_then(|winner| of(winner.tag.as_str()).last().copied().cloned());
-        let mut eligible = choice.eligible;
-        if let Some(winner) = &winner {
-            let part = self.extract.part(&winner.tag);
-            let others = whole.get(part.as_ref().unwrap_or(&winner.tag)).map(Vec::as_slice).unwrap_or_default();
-            let others = others.iter().filter(|other| other.tag != winner.tag);
-            rejected.extend(others.map(|other| reject(other, Rejection::Older)));
-        }
+        let of = |part: &str| Tag::new(part).and_then(|part| whole.get(&part)).map(Vec::as_slice).unwrap_or_default();
+        let same = choice.winner.as_ref().map(|winner| of(winner.tag.as_str())).unwrap_or_default();
+        let (winner, others) =
+            same.split_last().map_or((None, &[][..]), |(last, others)| (Some((*last).clone()), others));
+        rejected.extend(others.iter().map(|other| reject(other, Rejection::Older)));
+        // Each of several with one part could have won where one could.
+        let mut eligible = choice.eligible + others.len();
         for Rejected { tag, why } in choice.rejected {
             let same = of(&tag);
-            // Each of them could have won where one could.
             eligible += if why == Rejection::Older { same.len().saturating_sub(1) } else { 0 };
             rejected.extend(same.iter().map(|candidate| reject(candidate, why)));
-        }
-        if let Some(part) = winner.as_ref().and_then(|winner| self.extract.part(&winner.tag)) {
-            eligible += of(part.as_str()).len().saturating_sub(1);
         }
         rejected.sort();
         Choice { winner, eligible, rejected, note: choice.note }

@@ -4,6 +4,7 @@
 //! declare it here and put its row into [`ALL`]. Names, hints, help and the README's table come from the rows.
 //! A strategy knows no registry: what it must be told about a tag is data ([`Needs`]).
 
+use std::cmp::Ordering;
 use std::fmt::Debug;
 
 use crate::model::candidate::Candidate;
@@ -12,6 +13,7 @@ use crate::model::candidate::Rejected;
 use crate::model::candidate::Rejection;
 use crate::model::diagnostic::TextError;
 use crate::model::image::Tag;
+use crate::strategy::version::Version;
 
 mod alphabetical;
 mod constraint;
@@ -73,6 +75,16 @@ pub(crate) trait Policy: Debug + Send + Sync {
 
     /// Why the winner of `eligible` tags won, as a fragment: `newest of 3 tags that satisfy ~1.0`.
     fn because(&self, eligible: usize) -> String;
+}
+
+/// Sorts tags for somebody who chooses one: the newest version first; what is no version comes after, last letter first.
+pub(crate) fn newest_first(tags: &mut [&str]) {
+    tags.sort_by(|one, other| match (Version::parse(one), Version::parse(other)) {
+        (Ok(one_version), Ok(other_version)) => other_version.precedence(&one_version).then_with(|| other.cmp(one)),
+        (Ok(_), Err(_)) => Ordering::Less,
+        (Err(_), Ok(_)) => Ordering::Greater,
+        (Err(_), Err(_)) => other.cmp(one),
+    });
 }
 
 /// Finds a strategy by name or deprecated spelling, in any case of letters (AIU `ParseUpdateStrategy`).

@@ -29,11 +29,12 @@ const VALUES: &str = "image:\n  name: $REGISTRY/acme/bookstore\n  tag: v1.0.0\n"
 
 /// Makes a test of each page, and one that no page is without.
 macro_rules! pages {
-    ($($test:ident: $file:literal,)+) => {
+    ($($test:ident: $file:literal $(after $before:literal)?,)+) => {
         $(
             #[test]
             fn $test() {
-                play(include_str!(concat!("../../", $file)));
+                let before: &[&str] = &[$($before)?];
+                play(include_str!(concat!("../../", $file)), before);
             }
         )+
 
@@ -58,7 +59,7 @@ pages! {
     git_write_back: "src/cli/help/git.md",
     image_updater: "src/cli/help/image-updater.md",
     permissions: "src/cli/help/permissions.md",
-    pins: "src/cli/help/pins.md",
+    pins: "src/cli/help/pins.md" after "kubectl image-update apply argocd/bookstore --yes",
     registries: "src/cli/help/registries.md",
 }
 
@@ -93,9 +94,10 @@ fn of_the_project(command: &str) -> bool {
     ["cargo ", "tests/run"].iter().any(|start| command.starts_with(start))
 }
 
-/// Runs everything that a page shows, in its order, in one world.
-fn play(page: &str) {
+/// Runs everything that a page shows, in its order, in one world, in which something happened before.
+fn play(page: &str, before: &[&str]) {
     let reader = Reader::sit_down();
+    before.iter().for_each(|command| reader.types(command));
     let mut played = 0;
     for block in blocks(page) {
         let text = block.text.replace("ghcr.io", &reader.world.registry().host());
@@ -182,6 +184,8 @@ impl Reader {
         let own = self.world.work().join("bin");
         shell.env("PATH", format!("{}:{plugins}:{kubectl}:{}", own.display(), git::search_path()));
         shell.env("TOKEN", "secret").env("TERM", "xterm").env("GIT_TERMINAL_PROMPT", "0");
+        // As in the first pod of an Indexed Job.
+        shell.env("JOB_COMPLETION_INDEX", "0");
         shell
     }
 
@@ -192,11 +196,13 @@ impl Reader {
 
     fn succeeds(&self, user: &User, command: &str) {
         let shell = self.shell(user, command);
-        // The shell tells the code, since a terminal has only one stream to tell anything.
-        let asks = command.contains("image-update apply") && !command.contains("--yes") && !command.contains("--plan");
+        let writes = ["apply ", "pin ", "unpin "].iter().any(|name| command.contains(&format!("image-update {name}")));
+        // Whoever has said so, or goes on in a script, is not asked.
+        let asks = writes && !["--yes", "--plan", "||"].iter().any(|word| command.contains(word));
         let output: Output = if asks {
             let terminal = Terminal::start(&shell, 120);
-            terminal.send("y");
+            // In a list to tick in, all of it.
+            terminal.send(if command.contains(" -i") { "a\r" } else { "y" });
             terminal.finish()
         } else {
             shell.run()
@@ -243,21 +249,36 @@ impl Reader {
             text.replace("apiVersion: batch/v1\nkind: CronJob", beta)
         };
         let file = self.world.file("manifests.yaml", &text);
-        self.types(&format!("kubectl apply --dry-run=server -f {}", file.display()));
-        let rules = documents.iter().filter(|document| document["kind"] == "Role").flat_map(rules);
+        // Nor does it know the completion mode of Jobs; it looks at the rest all the same.
+        let validate = groups.contains("cronjobs");
+        self.types(&format!("kubectl apply --dry-run=server --validate={validate} -f {}", file.display()));
+        let is_bound_to_ours = |document: &Value| document["roleRef"]["name"] == "kubectl-image-update";
+        let ours = documents.iter().any(is_bound_to_ours).then(cluster_role);
+        let rules = documents.iter().chain(&ours).filter(|document| document["kind"] == "Role").flat_map(rules);
         let robot = self.world.add_user(rules);
         let mut played = 1;
         for document in documents {
             let pods = [&document["spec"]["jobTemplate"]["spec"]["template"], &document["spec"]["template"]];
             for container in pods.iter().filter_map(|pod| pod["spec"]["containers"].as_array()).flatten() {
-                let words = container["command"].as_array().expect("a container has a command");
-                let words: Vec<&str> = words.iter().map(|word| word.as_str().expect("words are strings")).collect();
+                let words = [&container["command"], &container["args"]];
+                let words = words.iter().filter_map(|words| words.as_array()).flatten();
+                let words: Vec<&str> = words.map(|word| word.as_str().expect("words are strings")).collect();
                 self.succeeds(&robot, &words.join(" "));
                 played += 1;
             }
         }
         played
     }
+}
+
+/// The ClusterRole that the documentation shows, as a Role of the namespace that it is bound in.
+fn cluster_role() -> Value {
+    let page = blocks(include_str!("../../src/cli/help/permissions.md"));
+    let block = page.iter().find(|block| block.language == "yaml").expect("the page shows the role");
+    let mut role = from_yaml(&block.text);
+    assert_eq!((&role["kind"], &role["metadata"]["name"]), (&json!("ClusterRole"), &json!("kubectl-image-update")));
+    role["kind"] = "Role".into();
+    role
 }
 
 /// What a Role allows.
@@ -270,7 +291,8 @@ fn rules(role: &Value) -> Vec<Grant> {
         .iter()
         .flat_map(|rule| {
             let verbs = texts(&rule["verbs"]).join(" ");
-            texts(&rule["resources"]).into_iter().map(move |resource| allow(&verbs, &resource)).collect::<Vec<_>>()
+            let grant = |resource: String| Grant { names: texts(&rule["resourceNames"]), ..allow(&verbs, &resource) };
+            texts(&rule["resources"]).into_iter().map(grant).collect::<Vec<_>>()
         })
         .collect()
 }

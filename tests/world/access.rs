@@ -76,6 +76,7 @@ impl Grant {
 pub(crate) fn usual_rights() -> Vec<Grant> {
     vec![
         allow("get list patch", "applications"),
+        allow("create", "events"),
         allow("get list", "appprojects"),
         allow("get", "configmaps"),
         allow("get", "configmaps").in_namespace("argocd"),

@@ -56,9 +56,10 @@ impl ApiRequest {
         self.asks_to_write() && self.status.is_none_or(|status| status < 300)
     }
 
-    /// Whether this would have changed something had it been allowed.
+    /// Whether this would have changed something had it been allowed. Events only tell of changes.
     pub(crate) fn asks_to_write(&self) -> bool {
-        matches!(self.verb.as_str(), "create" | "update" | "patch" | "delete" | "deletecollection")
+        self.resource != "events"
+            && matches!(self.verb.as_str(), "create" | "update" | "patch" | "delete" | "deletecollection")
             && !self.uri.contains("dryRun=All")
     }
 }

@@ -25,6 +25,8 @@ pub(crate) static ALL: &[Resource] = &[
     custom("argocd-image-updater.argoproj.io", "imageupdaters", "ImageUpdater"),
     built_in("", "v1", "configmaps", "ConfigMap", true),
     built_in("", "v1", "secrets", "Secret", true),
+    built_in("", "v1", "events", "Event", true),
+    built_in("apps", "v1", "deployments", "Deployment", true),
     built_in("", "v1", "namespaces", "Namespace", false),
     built_in("", "v1", "nodes", "Node", false),
     built_in(RBAC, "v1", "roles", "Role", true),

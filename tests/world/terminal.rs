@@ -41,7 +41,9 @@ impl Terminal {
         let columns = NonZeroU16::new(columns).expect("a terminal has columns");
         pty.resize(Size::new(ROWS.get(), columns.get())).expect("a size for the terminal");
         let mut command = invocation.command();
-        command.env("TERM", "xterm-256color");
+        if invocation.environment.iter().all(|(name, _)| name != "TERM") {
+            command.env("TERM", "xterm-256color");
+        }
         let child = Command::from(command).spawn(pts).expect("the program starts");
         let pty = Arc::new(pty);
         let screen = vt100::Parser::new(ROWS, columns, 1000);

@@ -33,7 +33,11 @@ fn annotations_that_nothing_reads_are_named() {
         ("web=nginx,api=redis", "database.allow-tags", "unknown-alias", "`database`", "aliases in use: api, web"),
         ("nginx", "nginx.allow-tags", "unknown-alias", "`nginx`", "write `<alias>=<image>` in the image list"),
         ("web=nginx", "kubectl-image-update/color", unknown, "`color`", ""),
-        ("web=nginx", "kubectl-image-update/pins", unknown, "`pins`", ""),
+        ("web=nginx", "kubectl-image-update/pins", unknown, "`pins`", "did you mean `pin`?"),
+        ("web=nginx", "kubectl-image-update/minage.web", unknown, "`minage.web`", "did you mean `min-age.web`?"),
+        ("web=nginx", "kubectl-image-update/web.min-age", unknown, "`web.min-age`", "did you mean `min-age.web`?"),
+        ("web=nginx", "kubectl-image-update/extract", unknown, "`extract`", "write `extract.<alias>`"),
+        ("web=nginx", "kubectl-image-update/pin-digest.wbe", "unknown-alias", "alias `wbe`", "did you mean `web`?"),
         ("web=nginx", "kubectl-image-update/pin.api", "dead-pin", "alias `api`", "give the image its alias back"),
         ("web=nginx", "kubectl-image-update/pin", "dead-pin", "without alias", "pin the image by its alias"),
         ("nginx,redis", "kubectl-image-update/pin", "dead-pin", "without alias", "`ignore-tags`"),
@@ -53,7 +57,9 @@ fn annotations_that_are_read_are_not_named() {
         "{image-list: 'web=nginx:stable', web.update-strategy: digest, web.allow-tags: any, web.ignore-tags: a, \
           web.platforms: linux/arm64, web.helm.image-spec: x, update-strategy: semver, git-branch: x, \
           write-back-target: x, git-repository: x}",
-        "{image-list: org/app=nginx, org_app.force-update: 'true'}",
+        "{image-list: org/app=nginx, org_app.force-update: 'true', kubectl-image-update/min-age.org_app: 7d}",
+        "{image-list: nginx, kubectl-image-update/min-age: 7d, kubectl-image-update/extract: '(.*)'}",
+        "{image-list: web=nginx, kubectl-image-update/pin-digest.web: if-present}",
         "{image-list: nginx, other.example/whatever: x, argocd.argoproj.io/refresh: hard}",
         "{image-list: 'web=nginx, web.a=redis', web.a.force-update: 'true'}",
     ] {

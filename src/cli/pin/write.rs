@@ -8,7 +8,7 @@ use crate::cli::apply::Writer;
 use crate::cli::args::DryRunArg;
 use crate::cli::args::WriteArgs;
 use crate::cli::pin::Planned;
-use crate::cli::pin::is_done;
+use crate::cli::pin::report::is_done;
 use crate::cli::session::Session;
 use crate::cluster::Cluster;
 use crate::error::Error;

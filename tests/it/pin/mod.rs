@@ -1,8 +1,13 @@
 //! `pin` and `unpin`: a version, a hold, and the record of both; and back.
 
+mod daemon;
+mod history;
 mod hold;
 mod refusals;
+mod selection;
 mod unpin;
+mod updater;
+mod wait;
 
 use serde_json::Value;
 

@@ -48,7 +48,7 @@ fn what_does_not_exist_is_not_pinned(backend: Backend) {
         refused(&world, world.run(&["pin", "bookstore", "web", &format!("--until={until}")]), &["--until"]);
     }
     refused(&world, world.run(&["unpin", "bookstore", "web"]), &["not pinned"]);
-    refused(&world, world.run(&["unpin", "bookstore", "--all"]), &["pinned"]);
+    refused(&world, world.run(&["unpin", "bookstore"]), &["pinned"]);
     world.run(&["pin", "bookstore", "web=v9.9.9", "--no-verify"]).expect(0);
     assert!(bookstore::configured(&world.get("bookstore")).contains(&"image.tag=v9.9.9".to_owned()));
 }
