@@ -27,6 +27,7 @@ use crate::strategy::Needs;
 use crate::writeback::Placement;
 use crate::writeback::git::Unread;
 
+mod behind;
 mod choosing;
 pub(crate) mod history;
 mod verdict;
@@ -215,6 +216,16 @@ pub(crate) fn filter(tags: &[String], settings: &Settings) -> (Vec<Tag>, Vec<Rej
     (allowed, rejected)
 }
 
+/// The tag that is current, of the rule's own repository.
+pub(crate) fn current_tag(survey: &Survey<'_>) -> Option<Tag> {
+    match &survey.current {
+        Current::Configured(version) | Current::Live { version, same_repository: true } => {
+            version.tag.as_deref().and_then(Tag::new)
+        }
+        _ => None,
+    }
+}
+
 /// The current tag whose build date has to be asked for, beside the candidates'.
 pub(crate) fn needs_current_date(survey: &Survey<'_>, candidates: &[Candidate]) -> Option<Tag> {
     let settings = survey.rule.settings.as_ref().ok()?;
@@ -279,6 +290,7 @@ pub(crate) fn conclude(survey: Survey<'_>, evidence: Evidence, now: Timestamp) -
         status: verdict.status,
         reason: verdict.reason,
         message: verdict.message,
+        behind: None,
         tags: None,
         rejected: Vec::new(),
         newer: Vec::new(),
@@ -288,6 +300,7 @@ pub(crate) fn conclude(survey: Survey<'_>, evidence: Evidence, now: Timestamp) -
         pin_expired,
     };
     if let Answer::Chosen(facts, choice) = answer {
+        decision.behind = behind::of(&survey.current, rule, &facts, &choice).filter(|_| has_candidate(decision.status));
         decision.tags = Some(TagCounts { seen: facts.seen, allowed: facts.allowed, eligible: choice.eligible });
         if has_candidate(decision.status) {
             decision.candidate = choice.winner;
@@ -333,6 +346,7 @@ pub(crate) fn invalidate(decision: &mut Decision, invalid: &Invalid) {
     decision.reason = invalid.reason;
     decision.message.clone_from(&invalid.message);
     decision.candidate = None;
+    decision.behind = None;
     decision.notes.clear();
 }
 

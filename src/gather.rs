@@ -30,6 +30,7 @@ use crate::registry::RegistryErrorKind;
 use crate::registry::Remote;
 use crate::strategy::Needs;
 
+mod dates;
 mod narrow;
 
 /// How many tags of one repository are described at a time; the registry client bounds what one host gets.
@@ -78,6 +79,9 @@ impl<'a> Gatherer<'a> {
         let asked = Asked { survey, settings, remote: &remote, platforms };
         let facts = self.facts(&asked, &mut diagnostics).await;
         let evidence = match facts {
+            Ok(facts) if self.options.dates => {
+                Evidence::Facts(dates::dated(clients, (survey, &remote), facts, &mut diagnostics).await)
+            }
             Ok(facts) => Evidence::Facts(facts),
             Err(Missing { reason, message }) => Evidence::Missing { reason, message },
         };

@@ -13,6 +13,7 @@
 //! | `writeback` | pure | where an image is written, what stands there, how an object is edited |
 //! | `propose` | pure | decisions to the changes of a plan |
 //! | `pinning` | pure | a pin, and what takes it back, as changes |
+//! | `suggest` | pure | the annotations to begin with, from what runs |
 //! | `templates` | pure | branch names and commit messages from Go templates |
 //! | `registry` | shell | OCI distribution client |
 //! | `git` | shell | git repositories at their servers: read a few files, commit, push |
@@ -61,6 +62,7 @@ mod propose;
 mod registry;
 mod repositories;
 mod strategy;
+mod suggest;
 mod templates;
 mod writeback;
 

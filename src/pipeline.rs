@@ -3,21 +3,16 @@
 //! `check` stops at [`check`], `plan` at [`plan`]; `apply` hands the plan's changes to `apply::Executor`.
 
 use std::collections::BTreeMap;
-use std::collections::BTreeSet;
 
-use futures::StreamExt as _;
 use jiff::Timestamp;
 
 use crate::annotations;
 use crate::annotations::rule::AppRules;
-use crate::annotations::rule::Invalid;
 use crate::cluster::Cluster;
 use crate::cluster::image_updater;
 use crate::cluster::image_updater::ImageUpdater;
 use crate::cluster::image_updater::Ruling;
 use crate::decide;
-use crate::decide::Evidence;
-use crate::decide::Survey;
 use crate::gather::Gatherer;
 use crate::logins;
 use crate::logins::Logins;
@@ -27,25 +22,26 @@ use crate::model::decision::Decision;
 use crate::model::decision::ImageStatus;
 use crate::model::decision::Reason;
 use crate::model::diagnostic::Diagnostic;
-use crate::model::image::Repository;
 use crate::model::image::Version;
-use crate::model::plan::Change;
 use crate::model::plan::Plan;
+use crate::model::progress::Watch;
 use crate::propose;
 use crate::propose::Proposal;
 use crate::registry::Registries;
-use crate::registry::Remote;
 use crate::repositories::Repositories;
 use crate::writeback;
 use crate::writeback::Intent;
 use crate::writeback::Placements;
 
+mod deciding;
 mod overrides;
 pub(crate) mod owners;
+mod part;
 pub(crate) mod past;
 mod placing;
 
 pub(crate) use overrides::look_before_pinning;
+pub(crate) use part::some_changes;
 pub(crate) use placing::Prepared;
 pub(crate) use placing::placements;
 pub(crate) use placing::prepare;
@@ -57,6 +53,8 @@ pub(crate) struct Clients<'a> {
     pub(crate) registries: &'a Registries,
     pub(crate) logins: &'a Logins,
     pub(crate) repositories: &'a Repositories,
+    /// Who is told what the run is at.
+    pub(crate) watch: &'a dyn Watch,
 }
 
 impl<'a> Clients<'a> {
@@ -84,6 +82,8 @@ pub(crate) struct Options {
     pub(crate) include_rolled_back: bool,
     /// Strategies that go by names choose only images for the platforms wanted too.
     pub(crate) check_platforms: bool,
+    /// When the current and the newest image were built is asked for too, where no decision needs it.
+    pub(crate) dates: bool,
     /// How many images are worked on at a time.
     pub(crate) concurrency: usize,
     /// No repository is looked into.
@@ -146,22 +146,12 @@ pub(crate) async fn check(
     mark_conflicts(selected, &mut decisions, &mut diagnostics, &placements);
     diagnostics.extend(overrides::mark(&mut decisions, &placements));
     // Whether they stand in the way of the others is known now.
-    let left_out = left_out(selected);
+    let left_out = part::left_out(selected);
     decisions.retain(|decision| !left_out.contains(&(&decision.application, decision.position)));
     diagnostics.extend(decisions.iter().filter(|decision| is_source_problem(decision)).map(source_diagnostic));
     diagnostics.extend(placing::problems(selected, &placements));
     diagnostics.extend(decisions.iter().flat_map(decide::doubts));
     Checked { decisions, diagnostics, placements }
-}
-
-/// The entries that are not meant this time.
-fn left_out(selected: &[Selected]) -> BTreeSet<(&ApplicationKey, usize)> {
-    let mut left_out = BTreeSet::new();
-    for Selected { application, rules } in selected {
-        let of_list = rules.images.iter().filter(|rule| rule.wish.left_out);
-        left_out.extend(of_list.map(|rule| (&application.key, rule.position)));
-    }
-    left_out
 }
 
 /// Decides, and proposes the changes that the decisions lead to.
@@ -192,24 +182,6 @@ pub(crate) async fn plan(
     (plan, checked)
 }
 
-/// The changes that some of the decisions lead to, by Application and position in the image list.
-pub(crate) async fn some_changes(
-    clients: &Clients<'_>,
-    selected: &[Selected],
-    mut checked: Checked,
-    wanted: &[(ApplicationKey, usize)],
-    options: &Options,
-) -> Vec<Change> {
-    let is_wanted = |decision: &Decision| {
-        wanted.iter().any(|(key, position)| *key == decision.application && *position == decision.position)
-    };
-    checked.decisions.retain(is_wanted);
-    let mut changes = changes(clients, selected, &checked, options).await.changes;
-    // What could not be had was said when all of them were planned.
-    Gatherer::record_digests(clients, selected, &mut changes).await;
-    changes
-}
-
 /// The changes that decisions lead to, as far as they can be written.
 pub(crate) async fn changes(
     clients: &Clients<'_>,
@@ -223,60 +195,6 @@ pub(crate) async fn changes(
     prepared.left_out |= left_out;
     prepared.diagnostics.splice(0..0, diagnostics);
     prepared
-}
-
-/// Asks the registries what is needed, several at a time, and decides about each image as soon as it is known; the order
-/// is that of the selection. `only`: some of the images.
-async fn decide_all(
-    clients: &Clients<'_>,
-    selected: &[Selected],
-    placements: &Placements,
-    (options, only): (&Options, Option<&BTreeSet<(ApplicationKey, usize)>>),
-) -> Vec<(Decision, Vec<Diagnostic>)> {
-    let gatherer = &Gatherer::new(clients, options);
-    let surveys: Vec<Survey<'_>> = selected
-        .iter()
-        .flat_map(|selected| {
-            selected.rules.images.iter().filter_map(|rule| {
-                let key = (selected.application.key.clone(), rule.position);
-                let nowhere = || Err(Invalid::new(Reason::UnsupportedSource, "it was not looked for"));
-                let placement = placements.get(&key).cloned().unwrap_or_else(nowhere);
-                let wanted = only.is_none_or(|only| only.contains(&key));
-                wanted.then(|| decide::survey(&selected.application, rule, placement))
-            })
-        })
-        .collect();
-    let mut asked: BTreeMap<&Repository, usize> = BTreeMap::new();
-    let mut turns = Vec::with_capacity(surveys.len());
-    for (index, survey) in surveys.into_iter().enumerate() {
-        let mut turn = 0;
-        if let Some(repository) = survey.rule.repository.as_ref().filter(|_| survey.asks_registry()) {
-            clients.registries.announce(&Remote::named(&survey.rule.name, repository.clone()));
-            let before = asked.entry(repository).or_insert(0);
-            turn = *before;
-            *before += 1;
-        }
-        turns.push((turn, index, survey));
-    }
-    // One image of each repository goes first: those that share its answer need not keep others from asking.
-    turns.sort_by_key(|(turn, index, _)| (*turn, *index));
-    let mut decided: Vec<_> = futures::stream::iter(turns.into_iter().map(|(_, index, survey)| async move {
-        let (evidence, mut diagnostics) = gatherer.evidence(&survey).await;
-        diagnostics.extend(unasked_pin(&survey, &evidence, options.now));
-        (index, decide::conclude(survey, evidence, options.now), diagnostics)
-    }))
-    .buffer_unordered(options.concurrency.max(1))
-    .collect()
-    .await;
-    decided.sort_by_key(|(index, ..)| *index);
-    decided.into_iter().map(|(_, decision, diagnostics)| (decision, diagnostics)).collect()
-}
-
-/// A registry that failed for a pinned image: the pin holds all the same.
-fn unasked_pin(survey: &Survey<'_>, answer: &Evidence, now: Timestamp) -> Option<Diagnostic> {
-    let Evidence::Missing { message, .. } = answer else { return None };
-    let pin = survey.rule.pin.as_ref().filter(|pin| !pin.expired(now));
-    pin.map(|_| Diagnostic::warning("registry", message.clone()).about(&survey.application.key))
 }
 
 /// How the ImageUpdater resources rule over each Application.
@@ -345,6 +263,7 @@ fn require_verification(decision: &mut Decision, updater: &str) {
         decision.message =
             format!("the ImageUpdater `{updater}` demands a signature, which this version cannot verify");
         decision.candidate = None;
+        decision.behind = None;
     }
 }
 

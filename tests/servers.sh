@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Provides the real servers of the tests: etcd, kube-apiserver, docker-registry, git's own and OpenSSH's; and kubectl 1.26
-# or newer, GnuPG.
+# or newer, GnuPG, Chromium.
 #
 # What the machine has is used. What is missing comes from Debian 12 packages, which are downloaded and unpacked into a
 # folder of the cache, never installed: nothing needs root, no daemon starts. kube-apiserver, which Debian has as source
@@ -178,6 +178,17 @@ provide_git() {
   provide_tree sshd openssh-server usr/sbin/sshd
 }
 
+# The browser that the HTML page is looked at with, and what drives it. Without settings of the machine's own, fonts are
+# found beside it, as those of the user would be.
+provide_browser() {
+  local packages="chromium chromium-driver fonts-dejavu-core"
+  # One of its libraries looks for another in a folder of its own.
+  local pulse="LD_LIBRARY_PATH=\$LD_LIBRARY_PATH:\$(echo \"\$tree\"/usr/lib/*/pulseaudio)"
+  local fonts="[ -e /etc/fonts/fonts.conf ] || export FONTCONFIG_PATH=\"\$tree/etc/fonts\" XDG_DATA_HOME=\"\$tree/usr/share\""
+  provide_tree chromium "$packages" usr/lib/chromium/chromium "$pulse; $fonts"
+  provide_tree chromedriver "$packages" usr/bin/chromedriver
+}
+
 # provide_tree PROGRAM PACKAGES PATH [COMMAND]: a script that runs the command first.
 provide_tree() {
   local program=$1 packages=$2 path=$3 first=${4:-:} tree=$cache/trees/${2%% *} libraries
@@ -273,5 +284,6 @@ trap 'exit 130' INT TERM
 
 provide_packaged
 provide_git
+provide_browser
 provide_kubectl
 provide_kube_apiserver

@@ -20,6 +20,7 @@ use crate::model::plan::FileKind;
 use crate::model::plan::GitTarget;
 use crate::model::plan::Outcome;
 use crate::model::plan::Receipt;
+use crate::model::progress::Step;
 use crate::repositories::Want;
 use crate::repositories::worktree;
 use crate::templates;
@@ -276,6 +277,7 @@ impl Executor<'_> {
     /// Commits and pushes all jobs of one repository: one push for all its branches, again for those that moved.
     async fn write_remote(&self, remote: &Remote, jobs: &[&Job<'_>], labels: &ImageLabels) -> Vec<Receipt> {
         let mut receipts: Vec<Option<Receipt>> = jobs.iter().map(|_| None).collect();
+        let _pushing = Step::begin(self.watch, format!("git, which writes to {}", remote.url.shown()));
         let clone = self.repositories.clone_of(remote).await;
         let mut slot = clone.lock().await;
         let batch = async {

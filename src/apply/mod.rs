@@ -26,6 +26,8 @@ use crate::model::image::Tag;
 use crate::model::plan::Change;
 use crate::model::plan::Outcome;
 use crate::model::plan::Receipt;
+use crate::model::progress::Step;
+use crate::model::progress::Watch;
 use crate::registry::Registries;
 use crate::repositories::Repositories;
 use crate::repositories::commits::CommitWishes;
@@ -62,6 +64,8 @@ pub(crate) struct Executor<'a> {
     pub(crate) commits: Commits,
     /// The changes are pins: they say themselves which digest they want, whatever their tags stand for by now.
     pub(crate) pinning: bool,
+    /// Who is told what it is at.
+    pub(crate) watch: &'a dyn Watch,
 }
 
 /// An Application as a manifest has it.
@@ -94,9 +98,11 @@ impl Executor<'_> {
     /// Carries out changes, in the order of their Applications, and returns one receipt for each.
     pub(crate) async fn execute(&self, changes: &[Change]) -> Vec<Receipt> {
         let groups = by_application(changes);
+        let checking = Step::begin(self.watch, "the checks before the first write");
         let checked: Vec<Vec<Checked>> =
             futures::stream::iter(groups.iter().map(|group| self.check(group))).buffered(AT_A_TIME).collect().await;
         let (mut checked, jobs) = self.jobs(&groups, checked).await;
+        drop(checking);
         let stale = checked.iter().flatten().any(|checked| matches!(checked, Checked::Ended(Outcome::Stale, _)));
         if stale {
             return groups.iter().zip(checked).flat_map(|(group, checked)| untouched(group, checked)).collect();

@@ -236,6 +236,7 @@ pub(crate) async fn execute(
         dry_run: dry_run(write),
         interrupted: &session.interrupted,
         refused,
+        watch: &session.printer,
     };
     session.finishing(executor.execute(changes)).await
 }

@@ -74,7 +74,9 @@ const CHECK_EXAMPLES: &str = "Examples:
   kubectl image-update check                        Applications of the current namespace
   kubectl image-update check -A                     Applications of all namespaces
   kubectl image-update check argocd/bookstore --explain
-  kubectl image-update check -f apps/ -R -o json    manifests instead of a cluster";
+  kubectl image-update check -f apps/ -R -o json    manifests instead of a cluster
+  kubectl image-update check -A --dates -o html >updates.html
+  kubectl image-update check argocd/bookstore --suggest    annotations to begin with";
 
 const PLAN_EXAMPLES: &str = "Examples:
   kubectl image-update plan -n argocd
@@ -263,6 +265,8 @@ pub(crate) enum Output {
     Yaml,
     Name,
     Markdown,
+    /// A page to look at (check only)
+    Html,
 }
 
 #[derive(Debug, Args)]
@@ -289,6 +293,12 @@ pub(crate) struct CheckArgs {
     /// Look into no git repository: what is configured there is not known then
     #[arg(long)]
     pub(crate) no_git: bool,
+    /// Also ask when the current and the newest image of each entry were built: up to two manifests more for each
+    #[arg(long)]
+    pub(crate) dates: bool,
+    /// Print the annotations that would list the running images of the named Applications
+    #[arg(long)]
+    pub(crate) suggest: bool,
 }
 
 #[derive(Debug, Args)]

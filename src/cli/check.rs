@@ -3,19 +3,27 @@
 use crate::cli::args::CheckArgs;
 use crate::cli::args::Output;
 use crate::cli::choose::Choice;
+use crate::cli::next;
 use crate::cli::select;
 use crate::cli::session::Session;
+use crate::cli::suggest;
 use crate::cli::summary;
 use crate::document;
 use crate::error::Error;
 use crate::error::ExitCode;
 use crate::model::decision::Decision;
 use crate::model::decision::ImageStatus;
+use crate::output::html;
+use crate::output::html::Page;
 use crate::output::table;
 use crate::pipeline;
 
 pub(crate) async fn run(session: &Session, args: CheckArgs) -> Result<ExitCode, Error> {
+    if args.suggest {
+        return suggest::run(session, &args).await;
+    }
     let mut options = session.options(args.source.clone());
+    options.dates = args.dates;
     options.no_git = args.no_git;
     options.check_platforms = args.check_platforms;
     let choice = Choice::read(&args.choice, None)?;
@@ -41,12 +49,17 @@ pub(crate) async fn run(session: &Session, args: CheckArgs) -> Result<ExitCode, 
     let text = Session::document(args.output.output, document).unwrap_or_else(|| match args.output.output {
         Output::Name => table::names(&decisions, selection.namespaces),
         Output::Markdown => table::markdown(&decisions, layout),
+        Output::Html => html::page(&Page { decisions: &decisions, diagnostics: &diagnostics, now: options.now }),
         _ if args.explain => table::table(&decisions, layout) + &table::explain(&decisions),
         _ => table::table(&decisions, layout),
     });
     session.printer.data(&text)?;
     if matches!(args.output.output, Output::Table | Output::Wide) && !decisions.is_empty() {
         session.printer.note(&summary::of_decisions(&decisions));
+        if decisions.iter().any(|decision| decision.status == ImageStatus::UpdateAvailable) {
+            let plan = next::command(session, "plan", &args.selection);
+            session.printer.note(&format!("hint: `{plan}` shows the edits"));
+        }
     }
     session.spent();
     let mut code = selection.exit_code().or(exit_code(&decisions));

@@ -31,6 +31,7 @@ mod git_args;
 pub(crate) mod help;
 mod logging;
 mod man;
+mod next;
 mod pin;
 mod pin_args;
 mod plan;
@@ -43,6 +44,7 @@ mod session;
 mod settings;
 mod shard;
 mod signals;
+mod suggest;
 mod summary;
 mod tick;
 mod wait;
@@ -79,7 +81,7 @@ async fn dispatch(cli: Cli, process: Process, color: ColorChoice) -> Result<Exit
     let Cli { command, connection, general } = cli;
     logging::start(general.verbose);
     let program = program::name(&process);
-    let printer = Printer::new(color, general.quiet).called(program);
+    let printer = Printer::new(color, general.quiet).called(program).telling(settings::telling(&general, &process));
     let timeout = general.timeout.as_deref().map(|text| settings::duration("--timeout", text)).transpose()?;
     match command {
         Command::Version => {
@@ -104,6 +106,7 @@ async fn dispatch(cli: Cli, process: Process, color: ColorChoice) -> Result<Exit
             Ok(ExitCode::Done)
         }
         command => {
+            only_check_makes_a_page(&command)?;
             let session = Session::new(process, printer, connection, general)?;
             let work = async {
                 match command {
@@ -120,6 +123,21 @@ async fn dispatch(cli: Cli, process: Process, color: ColorChoice) -> Result<Exit
             within(timeout, &session, Box::pin(work)).await
         }
     }
+}
+
+/// A page is made of a check only.
+fn only_check_makes_a_page(command: &Command) -> Result<(), Error> {
+    let output = match command {
+        Command::Plan(args) => args.output.output,
+        Command::Apply(args) => args.output.output,
+        Command::Pin(args) => args.output.output,
+        Command::Unpin(args) => args.output.output,
+        _ => return Ok(()),
+    };
+    if output == args::Output::Html {
+        return Err(Error::usage("-o html is for check only").hint("`-o markdown` makes a text for a pull request"));
+    }
+    Ok(())
 }
 
 /// Runs work for as long as `--timeout` allows. Once it writes, it is not cut off: the write in hand is finished, no

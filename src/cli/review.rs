@@ -46,6 +46,7 @@ pub(crate) async fn run(session: &Session, args: &PlanArgs, path: &Path) -> Resu
             dry_run: DryRun::Client,
             interrupted: &session.interrupted,
             refused: saved::refused(session, &cluster, &saved.changes).await?,
+            watch: &session.printer,
         };
         Ok::<_, Error>(executor.examine(&saved.changes).await)
     };
@@ -71,9 +72,12 @@ fn refuse_what_decides(args: &PlanArgs) -> Result<(), Error> {
     let selects = !selection.applications.is_empty()
         || selection.selector.is_some()
         || selection.scope.all_namespaces
+        || selection.shard.is_some()
         || !selection.filename.is_empty();
     if selects || args.out.is_some() {
-        return Err(Error::usage("--plan says what is looked at: it goes without names, -l, -A, -f and --out"));
+        return Err(Error::usage(
+            "--plan says what is looked at: it goes without names, -l, -A, -f, --shard and --out",
+        ));
     }
     args.decision.refuse_with_plan()
 }

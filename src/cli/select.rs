@@ -22,6 +22,7 @@ use crate::model::application::Application;
 use crate::model::application::ApplicationKey;
 use crate::model::diagnostic::Diagnostic;
 use crate::model::diagnostic::Severity;
+use crate::model::progress::Step;
 use crate::pipeline;
 use crate::pipeline::Clients;
 use crate::pipeline::Selected;
@@ -48,6 +49,7 @@ impl Selection {
             registries: &session.registries,
             logins: &session.logins,
             repositories: &session.repositories,
+            watch: &session.printer,
         }
     }
 
@@ -87,16 +89,18 @@ pub(crate) async fn select(session: &Session, args: &SelectionArgs) -> Result<Se
         return from_manifests(session, args, &names);
     }
     let cluster = session.cluster(args.scope.namespace.clone()).await?;
+    let reading = Step::begin(&session.printer, format!("Applications from {}", cluster.server()));
     let (applications, scope) = from_cluster(&cluster, args, &names).await?;
+    drop(reading);
     let namespaces = args.scope.all_namespaces || distinct_namespaces(&applications) > 1;
     let wanted: Vec<ApplicationKey> = names.iter().map(|name| name.key(cluster.namespace())).collect();
     for application in applications.iter().filter(|application| wanted.contains(&application.key)) {
         must_have_image_list(application)?;
     }
-    let all = applications.len();
+    let found = Found { number: applications.len(), first: applications.first().map(|first| first.key.clone()) };
     let (selected, diagnostics) = pipeline::read(of_argo_cd(session, applications));
     if selected.is_empty() {
-        say_nothing_found(session, &cluster, args, &scope, all).await;
+        say_nothing_found(session, &cluster, args, (&scope, found)).await;
     }
     if !selected.is_empty() {
         session.configure_registries(&cluster).await?;
@@ -111,6 +115,21 @@ pub(crate) async fn select(session: &Session, args: &SelectionArgs) -> Result<Se
         cluster: Some(cluster),
         files: BTreeMap::new(),
     })
+}
+
+/// The Applications that are named, or in manifests, whether they have an image list or not.
+///
+/// # Errors
+/// The flags contradict each other, or one is not there or cannot be read.
+pub(crate) async fn applications(session: &Session, args: &SelectionArgs) -> Result<Vec<Application>, Error> {
+    let names = names(args)?;
+    if args.filename.is_empty() {
+        let cluster = session.cluster(args.scope.namespace.clone()).await?;
+        return Ok(of_argo_cd(session, from_cluster(&cluster, args, &names).await?.0));
+    }
+    let read = read_manifests(session, args)?;
+    session.diagnose(&read.diagnostics);
+    Ok(of_argo_cd(session, narrowed(read.applications, args, &names)?))
 }
 
 /// A name as typed on the command line.
@@ -224,7 +243,8 @@ fn must_have_image_list(application: &Application) -> Result<(), Error> {
     match application.annotations.get(&key) {
         Some(list) if !list.trim_matches([',', ' ', '\n']).is_empty() => Ok(()),
         _ => Err(Error::failed(format!("the Application `{}` has no image list", application.key))
-            .hint(format!("add the annotation {key}, for example: web=ghcr.io/acme/web:~1.0"))),
+            .hint(format!("add the annotation {key}, for example: web=ghcr.io/acme/web:~1.0"))
+            .hint(format!("`kubectl image-update check {} --suggest` prints what to add", application.key))),
     }
 }
 
@@ -240,13 +260,26 @@ fn distinct_namespaces(applications: &[Application]) -> usize {
     applications.iter().map(|application| &application.key.namespace).collect::<BTreeSet<_>>().len()
 }
 
+/// The Applications there are, image list or not.
+struct Found {
+    number: usize,
+    first: Option<ApplicationKey>,
+}
+
 /// Says on standard error why there is nothing to see, and where there might be.
-async fn say_nothing_found(session: &Session, cluster: &Cluster, args: &SelectionArgs, scope: &Scope, all: usize) {
+async fn say_nothing_found(
+    session: &Session,
+    cluster: &Cluster,
+    args: &SelectionArgs,
+    (scope, found): (&Scope, Found),
+) {
     let printer = &session.printer;
-    if all > 0 {
+    if let Some(first) = found.first {
+        let all = found.number;
         let key = keys::for_application(keys::IMAGE_LIST);
         printer.note(&format!("none of {} in {scope} has an image list", crate::decide::count(all, "Application")));
         printer.note(&format!("hint: add the annotation {key}, for example: web=ghcr.io/acme/web:~1.0"));
+        printer.note(&format!("hint: `kubectl image-update check {first} --suggest` prints what to add to that one"));
         return;
     }
     let selector = args.selector.as_ref().map_or_else(String::new, |selector| format!(" with the labels {selector}"));
@@ -279,14 +312,18 @@ async fn updaters(session: &Session, cluster: &Cluster, selected: &[Selected], s
     updaters
 }
 
-fn from_manifests(session: &Session, args: &SelectionArgs, names: &[Name]) -> Result<Selection, Error> {
+fn read_manifests(session: &Session, args: &SelectionArgs) -> Result<manifests::Manifests, Error> {
     let selection = manifests::Selection {
         filenames: &args.filename,
         recursive: args.recursive,
         namespace: args.scope.namespace.as_deref().unwrap_or(&session.connection.argocd_namespace),
     };
-    let read = manifests::read(selection, &mut std::io::stdin())
-        .map_err(|error| Error::failed(error.to_string()).maybe_hint(error.hint().map(str::to_owned)))?;
+    manifests::read(selection, &mut std::io::stdin())
+        .map_err(|error| Error::failed(error.to_string()).maybe_hint(error.hint().map(str::to_owned)))
+}
+
+fn from_manifests(session: &Session, args: &SelectionArgs, names: &[Name]) -> Result<Selection, Error> {
+    let read = read_manifests(session, args)?;
     let mut diagnostics = read.diagnostics;
     let files = read.files;
     let partial = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
@@ -295,6 +332,7 @@ fn from_manifests(session: &Session, args: &SelectionArgs, names: &[Name]) -> Re
         return Err(Error::failed("no Application could be read"));
     }
     let applications = narrowed(read.applications, args, names)?;
+    applications.iter().filter(|_| !names.is_empty()).try_for_each(must_have_image_list)?;
     let namespaces = distinct_namespaces(&applications) > 1;
     let all = applications.len();
     let (selected, more) = pipeline::read(of_argo_cd(session, applications));
@@ -326,7 +364,7 @@ fn narrowed(
             && wanted.namespace.as_ref().is_none_or(|namespace| application.key.namespace == *namespace)
     };
     for wanted in names {
-        let Some(found) = applications.iter().find(|application| is(wanted, application)) else {
+        if !applications.iter().any(|application| is(wanted, application)) {
             let near = near_names(&wanted.name, &applications);
             let error = Error::failed(format!("the manifests have no Application `{}`", wanted.name));
             return Err(if near.is_empty() {
@@ -334,8 +372,7 @@ fn narrowed(
             } else {
                 error.hint(format!("did you mean {}?", near.join(" or ")))
             });
-        };
-        must_have_image_list(found)?;
+        }
     }
     applications.retain(|application| names.iter().any(|wanted| is(wanted, application)));
     Ok(applications)

@@ -124,6 +124,7 @@ impl Session {
             no_git: false,
             create_keys: false,
             check_platforms: false,
+            dates: false,
             concurrency: usize::from(self.general.concurrency),
         }
     }
@@ -131,6 +132,7 @@ impl Session {
     /// Runs work that may simply be dropped when the user interrupts it, since it writes nothing.
     pub(crate) async fn interruptible<T>(&self, work: impl Future<Output = T>) -> Result<T, Error> {
         let work = Box::pin(work);
+        let _progress = self.printer.show_progress();
         tokio::select! {
             done = work => Ok(done),
             () = self.signals.next() => Err(signals::interrupted()),
@@ -144,6 +146,7 @@ impl Session {
     pub(crate) async fn finishing<T>(&self, work: impl Future<Output = T>) -> Result<T, Error> {
         self.writing.store(true, Ordering::Relaxed);
         let mut work = std::pin::pin!(work);
+        let _progress = self.printer.show_progress();
         loop {
             tokio::select! {
                 done = &mut work => return Ok(done),
@@ -199,6 +202,8 @@ impl Session {
             namespaces,
             color: settings::colored(self.general.color, self.process.stdout_is_terminal, &self.process),
             width: width.filter(|_| output.output != Output::Wide),
+            grouped: self.process.stdout_is_terminal,
+            now: Some(self.process.now()),
         }
     }
 

@@ -16,6 +16,7 @@ use crate::cli::args::GeneralArgs;
 use crate::cluster::endpoint::Proxies;
 use crate::cluster::settings::ConnectionSettings;
 use crate::error::Error;
+use crate::output::Telling;
 use crate::process::Process;
 use crate::registry::DockerConfig;
 use crate::registry::RegistrySettings;
@@ -168,6 +169,16 @@ pub(crate) fn colored(color: Color, terminal: bool, process: &Process) -> bool {
                 && process.variable("NO_COLOR").is_none()
                 && process.variable("TERM").is_none_or(|term| term != "dumb")
         }
+    }
+}
+
+/// How the run tells what it is at: line by line at `-v`, else on a line of the terminal that can be redrawn.
+pub(crate) fn telling(general: &GeneralArgs, process: &Process) -> Telling {
+    let can_redraw = process.stderr_is_terminal && process.variable("TERM") != Some("dumb");
+    match (general.quiet, general.verbose) {
+        (false, 1..) => Telling::Lines,
+        (false, 0) if can_redraw => Telling::Line,
+        _ => Telling::Nothing,
     }
 }
 

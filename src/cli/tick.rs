@@ -132,7 +132,7 @@ mod tests {
         for (most, expected) in [
             (80, "argocd/the-bookstore-around-the-corner  web 1 → 2"),
             (40, "argocd/the-bookstore-aro…  web 1 → 2"),
-            (28, "argocd/the-books…  web 1 …"),
+            (28, "argocd/the-bookst…  web…"),
         ] {
             assert_eq!(in_one_line(name.to_owned(), "web 1 → 2", most), expected, "{most}");
         }

@@ -44,6 +44,7 @@ pub(super) fn item(decision: &Decision, explain: bool) -> Value {
         "live": decision.live.iter().map(super::version).collect::<Vec<_>>(),
         "current": current,
         "candidate": decision.candidate.as_ref().map(candidate),
+        "behind": decision.behind.map(|behind| json!({"versions": behind.versions, "days": behind.days})),
         "status": decision.status.name(),
         "reason": decision.reason.name(),
         "message": decision.message,

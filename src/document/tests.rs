@@ -72,6 +72,7 @@ fn a_check_report_is_the_one_of_the_contract() {
             "configured": {"tag": "v1.0.0", "digest": null}, "live": [{"tag": "v1.0.0", "digest": null}],
             "current": {"tag": "v1.0.0", "digest": null, "from": "target"},
             "candidate": {"tag": "v1.0.1", "digest": null, "created": null},
+            "behind": {"versions": 1, "days": null},
             "status": "UpdateAvailable", "reason": "NewestMatch", "message": "newest of 3 tags that satisfy ~1.0",
             "tags": {"seen": 14, "allowed": 12, "eligible": 3},
             "rejected": [{"tag": "v2.0.0", "reason": "OutsideConstraint"}],

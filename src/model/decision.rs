@@ -34,6 +34,8 @@ pub(crate) struct Decision {
     pub(crate) status: ImageStatus,
     pub(crate) reason: Reason,
     pub(crate) message: String,
+    /// `None` if nothing about it is known.
+    pub(crate) behind: Option<Behind>,
     /// `None` if the registry was not asked.
     pub(crate) tags: Option<TagCounts>,
     pub(crate) rejected: Vec<Rejected>,
@@ -80,6 +82,15 @@ pub(crate) struct TagCounts {
     pub(crate) seen: usize,
     pub(crate) allowed: usize,
     pub(crate) eligible: usize,
+}
+
+/// How far what is current is behind the candidate, as far as it is known; never guessed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Behind {
+    /// How many of the eligible tags are newer than what is current, by the order of the strategy.
+    pub(crate) versions: Option<usize>,
+    /// Whole days from the build of what is current to the build of the candidate.
+    pub(crate) days: Option<i64>,
 }
 
 /// The state of an image; when several apply, the first in this order is reported (contract `check -o json`).

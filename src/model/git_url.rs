@@ -169,6 +169,11 @@ impl GitUrl {
         &self.path
     }
 
+    /// Host and path.
+    pub(crate) fn shown(&self) -> String {
+        format!("{}{}", self.host, self.path)
+    }
+
     /// Whether it is on this machine.
     pub(crate) fn is_loopback(&self) -> bool {
         self.host == "localhost" || self.host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
@@ -212,6 +217,14 @@ fn split_user(authority: &str, ssh: bool) -> Result<(Option<&str>, &str), String
         return Err("has a user name that is none".to_owned());
     }
     Ok((Some(user), place))
+}
+
+/// Host and path of a repository, as people are told of it: never a login that stands in the text.
+pub(crate) fn shown(text: &str) -> String {
+    match GitUrl::parse(text) {
+        Ok(url) => url.shown(),
+        Err(_) => "a repository".to_owned(),
+    }
 }
 
 #[cfg(test)]

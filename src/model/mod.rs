@@ -16,6 +16,7 @@ pub(crate) mod login_source;
 pub(crate) mod nesting;
 pub(crate) mod pin;
 pub(crate) mod plan;
+pub(crate) mod progress;
 pub(crate) mod words;
 
 #[cfg(test)]

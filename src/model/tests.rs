@@ -13,6 +13,7 @@ use crate::model::application::ApplicationKey;
 use crate::model::candidate::Candidate;
 use crate::model::candidate::Rejected;
 use crate::model::candidate::Rejection;
+use crate::model::decision::Behind;
 use crate::model::decision::CurrentFrom;
 use crate::model::decision::Decision;
 use crate::model::decision::ImageStatus;
@@ -60,6 +61,7 @@ pub(crate) fn decision() -> Decision {
         status: ImageStatus::UpdateAvailable,
         reason: Reason::NewestMatch,
         message: "newest of 3 tags that satisfy ~1.0".to_owned(),
+        behind: Some(Behind { versions: Some(1), days: None }),
         tags: Some(TagCounts { seen: 14, allowed: 12, eligible: 3 }),
         rejected: vec![Rejected { tag: "v2.0.0".to_owned(), why: Rejection::OutsideConstraint }],
         newer: vec![Rejected { tag: "v2.0.0".to_owned(), why: Rejection::OutsideConstraint }],

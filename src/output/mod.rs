@@ -5,15 +5,22 @@
 use std::borrow::Cow;
 use std::io;
 use std::io::Write as _;
+use std::sync::Arc;
 
 use anstream::AutoStream;
 use anstream::ColorChoice;
 
 use crate::error::Error;
+use crate::model::progress::Event;
+use crate::model::progress::Watch;
+use progress::Line;
+use progress::Show;
 
 pub(crate) mod diagnostics;
 pub(crate) mod diff;
+pub(crate) mod html;
 pub(crate) mod markdown;
+mod progress;
 #[cfg(test)]
 mod properties;
 pub(crate) mod receipts;
@@ -32,11 +39,24 @@ pub(crate) struct Printer {
     /// What people type to run the tool, where it is not what texts say.
     program: Option<&'static str>,
     silent: bool,
+    telling: Telling,
+    line: Arc<Line>,
+}
+
+/// How it is told what a run is at while it works.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Telling {
+    #[default]
+    Nothing,
+    /// On one line that is gone in the end, for whoever sits at a terminal.
+    Line,
+    /// Line by line, as it comes.
+    Lines,
 }
 
 impl Printer {
     pub(crate) fn new(color: ColorChoice, quiet: bool) -> Self {
-        Self { color, quiet, program: None, silent: false }
+        Self { color, quiet, program: None, silent: false, telling: Telling::default(), line: Arc::default() }
     }
 
     /// Has hints and errors name the tool as it is typed.
@@ -45,9 +65,19 @@ impl Printer {
         Self { program: (name != USUAL).then_some(name), ..self }
     }
 
+    #[must_use]
+    pub(crate) fn telling(self, telling: Telling) -> Self {
+        Self { telling, ..self }
+    }
+
     /// Says nothing at all on standard error.
     pub(crate) fn silent() -> Self {
         Self { silent: true, ..Self::new(ColorChoice::Never, true) }
+    }
+
+    /// Shows what the run is at until the result is dropped, if that is wanted.
+    pub(crate) fn show_progress(&self) -> Option<Show> {
+        (self.telling == Telling::Line).then(|| self.line.show())
     }
 
     /// Writes data to standard output. A reader who has gone away has had enough: that is success.
@@ -55,6 +85,7 @@ impl Printer {
     /// # Errors
     /// Standard output cannot be written to, for example because the disk is full.
     pub(crate) fn data(&self, text: &str) -> Result<(), Error> {
+        let _clear = self.line.clear();
         let mut stream = AutoStream::new(io::stdout(), self.color);
         match stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
@@ -76,6 +107,7 @@ impl Printer {
         if self.silent {
             return;
         }
+        let _clear = self.line.clear();
         let text = match self.program {
             Some(name) => Cow::Owned(text.replace(USUAL, name)),
             None => Cow::Borrowed(text),
@@ -84,6 +116,19 @@ impl Printer {
         let _ = stream.write_all(text.as_bytes());
         if !text.ends_with('\n') {
             let _ = stream.write_all(b"\n");
+        }
+    }
+}
+
+impl Watch for Printer {
+    fn event(&self, event: Event<'_>) {
+        match (self.telling, event) {
+            (Telling::Line, event) => self.line.event(event),
+            (Telling::Lines, Event::Began(what)) => self.note(&format!("waiting for {}", text::safe(what))),
+            (Telling::Lines, Event::Asking { registry, repository }) => {
+                self.note(&format!("asking {} about {}", text::safe(registry), text::safe(repository)));
+            }
+            (Telling::Lines | Telling::Nothing, _) => {}
         }
     }
 }

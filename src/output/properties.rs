@@ -57,8 +57,8 @@ fn layout() -> impl Strategy<Value = Layout> {
         wide,
         headers,
         namespaces,
-        color: false,
         width,
+        ..Layout::default()
     })
 }
 
@@ -111,7 +111,7 @@ proptest! {
 
     #[test]
     fn a_table_with_room_for_its_names_fits(decisions in vec(decision(), 1..4), wide in any::<bool>(), width in 1..500_u16) {
-        let layout = Layout { wide, headers: true, namespaces: true, color: false, width: None };
+        let layout = Layout { wide, headers: true, namespaces: true, ..Layout::default() };
         let silent: Vec<_> = decisions.iter().map(|decision| Decision { message: String::new(), ..decision.clone() }).collect();
         // All columns but the reason, of which only the title is left.
         let others = table::table(&silent, layout).lines().map(columns).max().unwrap_or(0) - "WHY".len();

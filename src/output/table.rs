@@ -9,10 +9,12 @@ use comfy_table::ColumnConstraint;
 use comfy_table::ContentArrangement;
 use comfy_table::Table;
 use comfy_table::Width;
+use jiff::Timestamp;
 
 use crate::model::application::ApplicationKey;
 use crate::model::candidate::Rejected;
 use crate::model::candidate::Rejection;
+use crate::model::decision::Behind;
 use crate::model::decision::CurrentFrom;
 use crate::model::decision::Decision;
 use crate::model::decision::ImageStatus;
@@ -30,8 +32,12 @@ pub(crate) struct Layout {
     pub(crate) headers: bool,
     pub(crate) namespaces: bool,
     pub(crate) color: bool,
-    /// Columns of the terminal; `None`: as wide as it gets.
+    /// Columns of the terminal; `None`: as wide as it gets, and every line complete, as programs want it.
     pub(crate) width: Option<u16>,
+    /// Whoever reads it is at a terminal: a name that stands in the line above is not repeated.
+    pub(crate) grouped: bool,
+    /// The time now, which ages are counted from.
+    pub(crate) now: Option<Timestamp>,
 }
 
 /// The least room in which the last column, the reason, is worth having beside the others.
@@ -48,7 +54,18 @@ pub(crate) fn table(decisions: &[Decision], layout: Layout) -> String {
         return grid(&columns, decisions, layout, None).concat();
     };
     let reason = columns.pop().expect("the reason is always a column");
-    let taken = width_of(&columns, decisions, layout);
+    let mut taken = width_of(&columns, decisions, layout);
+    let behind = columns.iter().position(|column| column.0 == BEHIND);
+    if let Some(behind) = behind.filter(|_| taken + LEAST_REASON > width) {
+        // Without it there may be one line for each image, which is easier to read.
+        let column = columns.remove(behind);
+        let less = width_of(&columns, decisions, layout);
+        if less + LEAST_REASON <= width || taken > width {
+            taken = less;
+        } else {
+            columns.insert(behind, column);
+        }
+    }
     if taken + LEAST_REASON <= width {
         columns.push(reason);
         return grid(&columns, decisions, layout, Some(width - taken)).concat();
@@ -77,9 +94,18 @@ fn grid(columns: &[Column], decisions: &[Decision], layout: Layout, last: Option
     if layout.headers {
         table.set_header(columns.iter().map(|column| column.0));
     }
+    let mut above: Option<&Decision> = None;
     for decision in decisions {
+        let again = above.replace(decision).filter(|_| layout.grouped);
+        let application = again.is_some_and(|above| above.application == decision.application);
+        let namespace = again.is_some_and(|above| above.application.namespace == decision.application.namespace);
         table.add_row(columns.iter().map(|(header, text)| {
-            let cell = Cell::new(text(decision));
+            let is_above = match *header {
+                APPLICATION => application,
+                NAMESPACE => namespace,
+                _ => false,
+            };
+            let cell = Cell::new(if is_above { String::new() } else { text(decision) });
             if layout.color && *header == STATUS { cell.fg(color(decision.status)) } else { cell }
         }));
     }
@@ -113,28 +139,62 @@ fn width_of(columns: &[Column], decisions: &[Decision], layout: Layout) -> usize
 
 /// The column that is colored.
 const STATUS: &str = "STATUS";
+/// The columns whose cells may stand for several lines.
+const NAMESPACE: &str = "NAMESPACE";
+const APPLICATION: &str = "APPLICATION";
+/// The column that goes first where there is little room.
+const BEHIND: &str = "BEHIND";
 
-type Column = (&'static str, fn(&Decision) -> String);
+type Column = (&'static str, Box<dyn Fn(&Decision) -> String>);
 
 fn columns(layout: Layout) -> Vec<Column> {
     let mut columns: Vec<Column> = Vec::new();
     if layout.namespaces {
-        columns.push(("NAMESPACE", |decision| safe(&decision.application.namespace)));
+        columns.push((NAMESPACE, Box::new(|decision| safe(&decision.application.namespace))));
     }
-    columns.push(("APPLICATION", |decision| safe(&decision.application.name)));
-    columns.push(("IMAGE", |decision| safe(decision.label())));
-    columns.push(("CURRENT", current));
-    columns.push(("NEWEST", candidate));
-    columns.push((STATUS, |decision| decision.status.name().to_owned()));
+    columns.push((APPLICATION, Box::new(|decision| safe(&decision.application.name))));
+    columns.push(("IMAGE", Box::new(|decision| safe(decision.label()))));
+    columns.push(("CURRENT", Box::new(current)));
+    columns.push(("NEWEST", Box::new(candidate)));
+    columns.push((STATUS, Box::new(|decision| decision.status.name().to_owned())));
+    columns.push((BEHIND, Box::new(|decision| decision.behind.and_then(behind).unwrap_or_else(dash))));
     if layout.wide {
-        columns.push(("REASON", |decision| decision.reason.name()));
-        columns.push(("STRATEGY", |decision| safe(&decision.strategy)));
-        columns.push(("CONSTRAINT", |decision| decision.constraint.as_deref().map_or_else(dash, safe)));
-        columns.push(("WRITE-BACK", |decision| decision.write_back.as_ref().map_or_else(dash, write_back)));
-        columns.push(("REFERENCE", |decision| decision.reference.as_ref().map_or_else(dash, |r| safe(&r.to_string()))));
+        columns.push(("REASON", Box::new(|decision| decision.reason.name())));
+        columns.push(("STRATEGY", Box::new(|decision| safe(&decision.strategy))));
+        let constraint = |decision: &Decision| decision.constraint.as_deref().map_or_else(dash, safe);
+        columns.push(("CONSTRAINT", Box::new(constraint)));
+        columns.push(("AGE", Box::new(move |decision| age(decision, layout.now).unwrap_or_else(dash))));
+        let target = |decision: &Decision| decision.write_back.as_ref().map_or_else(dash, write_back);
+        columns.push(("WRITE-BACK", Box::new(target)));
+        let reference = |decision: &Decision| decision.reference.as_ref().map_or_else(dash, |r| safe(&r.to_string()));
+        columns.push(("REFERENCE", Box::new(reference)));
     }
-    columns.push(("WHY", |decision| safe(&decision.message)));
+    columns.push(("WHY", Box::new(|decision| safe(&decision.message))));
     columns
+}
+
+/// `3 versions, 41d`, as far as it is known and anything.
+pub(super) fn behind(behind: Behind) -> Option<String> {
+    let versions = behind.versions.filter(|versions| *versions > 0).map(|versions| {
+        let noun = if versions == 1 { "version" } else { "versions" };
+        format!("{versions} {noun}")
+    });
+    let days = behind.days.filter(|days| *days > 0).map(|days| format!("{days}d"));
+    let parts: Vec<String> = versions.into_iter().chain(days).collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+/// How long ago the candidate was built, or else pushed, in one unit, as kubectl shows ages.
+fn age(decision: &Decision, now: Option<Timestamp>) -> Option<String> {
+    let candidate = decision.candidate.as_ref()?;
+    let seconds = now?.duration_since(candidate.created.or(candidate.pushed)?).as_secs();
+    Some(match seconds {
+        ..0 => "0s".to_owned(),
+        0..120 => format!("{seconds}s"),
+        120..7_200 => format!("{}m", seconds / 60),
+        7_200..172_800 => format!("{}h", seconds / 3_600),
+        _ => format!("{}d", seconds / 86_400),
+    })
 }
 
 fn dash() -> String {

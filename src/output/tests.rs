@@ -86,7 +86,7 @@ fn outputs() -> Vec<(&'static str, String)> {
         ..git_target()
     });
     let decisions = [hostile_decision(git), hostile_decision(Destination::ANNOTATIONS)];
-    let layout = table::Layout { wide: true, headers: true, namespaces: true, color: true, width: None };
+    let layout = table::Layout { wide: true, headers: true, namespaces: true, color: true, ..table::Layout::default() };
     let change = hostile_change();
     let object = serde_json::json!({
         "metadata": {"name": HOSTILE, "annotations": {HOSTILE: HOSTILE}},

@@ -105,7 +105,8 @@ pub(super) async fn recall(
         selected.iter().map(|selected| (&selected.application.key, selected)).collect();
     let mut subjects = Vec::new();
     let mut held = Vec::new();
-    for decision in decisions.iter_mut().filter(|decision| decision.status == ImageStatus::UpdateAvailable) {
+    let may_be_held = |decision: &&mut Decision| decision.status == ImageStatus::UpdateAvailable && !decision.requested;
+    for decision in decisions.iter_mut().filter(may_be_held) {
         let Some(selected) = by_key.get(&decision.application) else { continue };
         let placement = placements.get(&(decision.application.clone(), decision.position));
         let (Some(rule), Some(Ok(placement))) = (selected.rules.images.get(decision.position), placement) else {

@@ -1,14 +1,17 @@
 //! Where images are written: what the annotations say, and with method `git` what the repositories say to it.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use crate::annotations::rule::Invalid;
 use crate::model::application::ApplicationKey;
 use crate::model::decision::Reason;
 use crate::model::diagnostic::Diagnostic;
+use crate::model::git_url;
 use crate::model::plan::Change;
 use crate::model::plan::Destination;
 use crate::model::plan::GitTarget;
+use crate::model::progress::Step;
 use crate::pipeline::Clients;
 use crate::pipeline::Options;
 use crate::pipeline::Selected;
@@ -53,8 +56,9 @@ pub(crate) async fn placements(
             }
         }
     }
+    let looking = looking(clients, &wants);
     let (trees, diagnostics) = clients.repositories.look((clients.world(), clients.logins), &wants).await;
-    drop(wants);
+    drop((looking, wants));
     for ((key, rule), tree) in asked.into_iter().zip(trees) {
         let Some(Ok(placement)) = placements.get(&key) else { continue };
         let located = match tree {
@@ -65,6 +69,17 @@ pub(crate) async fn placements(
         placements.insert(key, located);
     }
     (placements, diagnostics)
+}
+
+/// Tells that repositories are looked into, until the result is dropped.
+fn looking<'a>(clients: &Clients<'a>, wants: &[Want<'_>]) -> Option<Step<'a>> {
+    let names: BTreeSet<&str> = wants.iter().map(|want| want.repository).collect();
+    let what = match names.first() {
+        None => return None,
+        Some(name) if names.len() == 1 => format!("git, which reads {}", git_url::shown(name)),
+        Some(_) => format!("git, which reads {} repositories", names.len()),
+    };
+    Some(Step::begin(clients.watch, what))
 }
 
 /// What has to be looked for, for a placement in a repository.
@@ -209,8 +224,9 @@ async fn look_at_push_branches(
             indexes.push(index);
         }
     }
+    let looking = looking(clients, &wants);
     let (trees, _) = clients.repositories.look((clients.world(), clients.logins), &wants).await;
-    drop(wants);
+    drop((looking, wants));
     for (index, tree) in indexes.into_iter().zip(trees) {
         let change = &mut prepared.changes[index];
         match tree {

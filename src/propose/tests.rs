@@ -19,6 +19,7 @@ const OPTIONS: Options = Options {
     allow_downgrade: false,
     include_rolled_back: false,
     check_platforms: false,
+    dates: false,
     concurrency: 1,
     no_git: false,
     create_keys: false,

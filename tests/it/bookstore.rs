@@ -31,6 +31,8 @@ pub(crate) struct Course {
     pub(crate) tags: [usize; 3],
     /// When the winner was built, where the strategy asks.
     pub(crate) created: Option<&'static str>,
+    /// How far behind `from` is, in versions and days; `None` where the strategy knows no versions.
+    pub(crate) behind: Option<(usize, Option<i64>)>,
 }
 
 /// Publishes a few tags: name, and when it was built.
@@ -57,6 +59,7 @@ pub(crate) fn semver(world: &World) -> Course {
         because: "newest of 2 tags that satisfy ~1.0",
         tags: [3, 3, 2],
         created: None,
+        behind: Some((1, None)),
     }
 }
 
@@ -73,6 +76,7 @@ pub(crate) fn newest_build(world: &World) -> Course {
         because: "built last of 3 tags",
         tags: [3, 3, 3],
         created: Some("2026-11-20T08:00:00Z"),
+        behind: Some((2, Some(19))),
     }
 }
 
@@ -89,6 +93,7 @@ pub(crate) fn digest(world: &World) -> Course {
         because: "what `stable` stands for now",
         tags: [1, 1, 1],
         created: None,
+        behind: None,
     }
 }
 
@@ -107,6 +112,7 @@ pub(crate) fn alphabetical(world: &World) -> Course {
         because: "last of 2 tags in byte order",
         tags: [3, 2, 2],
         created: None,
+        behind: Some((1, None)),
     }
 }
 

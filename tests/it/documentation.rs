@@ -201,7 +201,8 @@ impl Reader {
         let asks = writes && !["--yes", "--plan", "||"].iter().any(|word| command.contains(word));
         let output: Output = if asks {
             let terminal = Terminal::start(&shell, 120);
-            terminal.send("y");
+            // In a list to tick in, all of it.
+            terminal.send(if command.contains(" -i") { "a\r" } else { "y" });
             terminal.finish()
         } else {
             shell.run()

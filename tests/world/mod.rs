@@ -14,6 +14,7 @@
 //! | `internet.rs` | names of the Internet that lead to doubles, behind a proxy |
 //! | `http.rs`, `fault.rs` | the server under the doubles, and what can go wrong with it |
 //! | `servers.rs` | real servers as child processes |
+//! | `browser.rs` | a real browser that looks at a page |
 //! | `person.rs`, `command.rs`, `terminal.rs`, `redact.rs` | running the tool, and what it said |
 #![allow(dead_code, unused_imports, unused_macros, reason = "each test binary uses a part of it")]
 #![allow(clippy::disallowed_methods, reason = "the tests are the world: programs, clock, environment")]
@@ -22,6 +23,7 @@
 mod access;
 mod api_double;
 mod api_real;
+mod browser;
 mod client;
 mod cluster;
 mod command;
@@ -65,6 +67,8 @@ pub(crate) use self::access::allow;
 pub(crate) use self::access::usual_rights;
 pub(crate) use self::api_double::ApiDouble;
 use self::api_real::RealApi;
+pub(crate) use self::browser::Browser;
+pub(crate) use self::browser::pictures_wanted;
 pub(crate) use self::client::Reply;
 pub(crate) use self::client::send;
 pub(crate) use self::client::try_send;

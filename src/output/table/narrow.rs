@@ -7,6 +7,7 @@ use crate::model::decision::ImageStatus;
 use crate::output::style;
 use crate::output::style::paint;
 use crate::output::table::Layout;
+use crate::output::table::behind;
 use crate::output::table::candidate;
 use crate::output::table::current;
 use crate::output::table::dash;
@@ -30,7 +31,11 @@ pub(super) fn list(decisions: &[Decision], layout: Layout, width: usize) -> Stri
             newest if newest == dash() || decision.status == ImageStatus::UpToDate => current(decision),
             newest => format!("{} → {newest}", current(decision)),
         };
-        let _ = writeln!(text, "  {}  {versions}  {status}", safe(decision.label()));
+        let behind = decision.behind.and_then(behind).map_or_else(String::new, |behind| format!("  {behind} behind"));
+        let label = safe(decision.label());
+        let taken = [&label, &versions, decision.status.name(), &behind].map(text_width).iter().sum::<usize>() + 6;
+        let behind = if taken <= width { behind } else { String::new() };
+        let _ = writeln!(text, "  {label}  {versions}  {status}{behind}");
         text.push_str(&indented(&safe(&decision.message), 4, width));
     }
     text

@@ -20,6 +20,7 @@ fn decisions() -> Vec<Decision> {
             current: None,
             live: live.to_vec(),
             candidate: None,
+            behind: None,
             status: ImageStatus::Invalid,
             reason: Reason::BadConstraint,
             message: "`~a.b` is not a version constraint: the second number is missing".to_owned(),
@@ -33,6 +34,7 @@ fn decisions() -> Vec<Decision> {
             candidate: decision()
                 .candidate
                 .map(|found| crate::model::candidate::Candidate { digest: Digest::new(&digest('b')), ..found }),
+            behind: None,
             status: ImageStatus::RolledBack,
             reason: Reason::LeftBefore,
             message: "v1.0.1 was deployed before and left for 7".to_owned(),
@@ -49,10 +51,10 @@ fn at(width: Option<u16>) -> String {
 #[test]
 fn where_there_is_room_a_decision_is_one_line() {
     let expected = "\
-APPLICATION  IMAGE                    CURRENT                NEWEST                      STATUS           WHY
-bookstore    bookstore                v1.0.0                 v1.0.1                      UpdateAvailable  newest of 3 tags that satisfy ~1.0
-guestbook    docker.io/library/nginx  v0.9.0, v1.0.0         -                           Invalid          `~a.b` is not a version constraint: the second number is missing
-guestbook    redis                    7@sha256:aaaaaaaaaaaa  v1.0.1@sha256:bbbbbbbbbbbb  RolledBack       v1.0.1 was deployed before and left for 7
+APPLICATION  IMAGE                    CURRENT                NEWEST                      STATUS           BEHIND     WHY
+bookstore    bookstore                v1.0.0                 v1.0.1                      UpdateAvailable  1 version  newest of 3 tags that satisfy ~1.0
+guestbook    docker.io/library/nginx  v0.9.0, v1.0.0         -                           Invalid          -          `~a.b` is not a version constraint: the second number is missing
+guestbook    redis                    7@sha256:aaaaaaaaaaaa  v1.0.1@sha256:bbbbbbbbbbbb  RolledBack       -          v1.0.1 was deployed before and left for 7
 ";
     assert_eq!(at(None), expected);
 }
@@ -82,7 +84,7 @@ fn no_line_is_wider_than_the_terminal() {
 
 #[test]
 fn columns_are_as_asked_for() {
-    let all = Layout { wide: true, headers: true, namespaces: true, color: false, width: None };
+    let all = Layout { wide: true, headers: true, namespaces: true, ..Layout::default() };
     let text = table(&decisions(), all);
     let headers: Vec<_> = text.lines().next().unwrap().split_whitespace().collect();
     assert_eq!(
@@ -94,9 +96,11 @@ fn columns_are_as_asked_for() {
             "CURRENT",
             "NEWEST",
             "STATUS",
+            "BEHIND",
             "REASON",
             "STRATEGY",
             "CONSTRAINT",
+            "AGE",
             "WRITE-BACK",
             "REFERENCE",
             "WHY",
@@ -161,9 +165,9 @@ fn markdown_is_a_table() {
     assert_eq!(
         text.lines().take(3).collect::<Vec<_>>(),
         [
-            "| Namespace | Application | Image | Current | Newest | Status | Why |",
-            "| --- | --- | --- | --- | --- | --- | --- |",
-            "| argocd | bookstore | bookstore | v1.0.0 | v1.0.1 | UpdateAvailable | newest of 3 tags that satisfy \\~1.0 |",
+            "| Namespace | Application | Image | Current | Newest | Status | Behind | Why |",
+            "| --- | --- | --- | --- | --- | --- | --- | --- |",
+            "| argocd | bookstore | bookstore | v1.0.0 | v1.0.1 | UpdateAvailable | 1 version | newest of 3 tags that satisfy \\~1.0 |",
         ]
     );
     assert_eq!(markdown(&[], layout), "");
@@ -213,4 +217,43 @@ argocd/bookstore  bookstore
     let text = explain(&[one]);
     assert!(text.contains("Older: v0.6, v0.5, v0.4, v0.3, v0.2 and 2 more\n"), "{text}");
     assert!(text.contains("v1.0.0 (live)") && !text.contains("newer") && !text.contains("eligible"), "{text}");
+}
+
+#[test]
+fn how_far_behind_is_said_as_far_as_it_is_known() {
+    for (versions, days, expected) in [
+        (Some(1), None, Some("1 version")),
+        (Some(3), Some(41), Some("3 versions, 41d")),
+        (None, Some(41), Some("41d")),
+        (Some(0), Some(0), None),
+        (None, None, None),
+    ] {
+        assert_eq!(behind(Behind { versions, days }).as_deref(), expected);
+    }
+}
+
+#[test]
+fn at_a_terminal_a_name_is_not_repeated_and_the_line_comes_before_the_numbers() {
+    let layout = Layout { headers: true, grouped: true, namespaces: true, ..Layout::default() };
+    let text = table(&decisions(), Layout { width: Some(200), ..layout });
+    let starts: Vec<&str> = text.lines().map(|line| line[..22].trim_end()).collect();
+    assert_eq!(starts, ["NAMESPACE  APPLICATION", "argocd     bookstore", "           guestbook", ""], "{text}");
+    // How far behind goes first where one line would not do.
+    let one = &decisions()[..1];
+    let line = |width| table(one, Layout { width: Some(width), headers: true, ..Layout::default() });
+    assert!(line(95).contains("1 version") && line(95).lines().count() == 2, "{}", line(95));
+    assert!(!line(84).contains("1 version") && line(84).lines().count() == 3, "{}", line(84));
+}
+
+#[test]
+fn an_age_is_in_one_unit() {
+    let now: Timestamp = "2026-11-22T09:00:00Z".parse().unwrap();
+    let mut one = decision();
+    assert_eq!(age(&one, Some(now)), None);
+    for (seconds, expected) in [(-5, "0s"), (119, "119s"), (120, "2m"), (7_200, "2h"), (172_800, "2d")] {
+        let candidate = one.candidate.as_mut().unwrap();
+        candidate.created = Some(now - jiff::SignedDuration::from_secs(seconds));
+        assert_eq!(age(&one, Some(now)).as_deref(), Some(expected));
+    }
+    assert_eq!(age(&one, None), None);
 }

@@ -161,7 +161,7 @@ fn a_list_fits_its_terminal(backend: Backend) {
     bookstore::publish_versions(&world);
     let long = "a-name-that-takes-very-much-of-the-room-that-there-is-in-one-line";
     for name in [long, "short"] {
-        let list = format!("{}=$REGISTRY/{REPOSITORY}:~1.0", "alias".repeat(8));
+        let list = format!("{}=$REGISTRY/{REPOSITORY}:~1.0", "alias".repeat(5));
         let application = Application::named(name).image_list(&list);
         world.application(bookstore::running(application, &world, bookstore::Form::Helm, "v1.0.0"));
     }
@@ -174,10 +174,9 @@ fn a_list_fits_its_terminal(backend: Backend) {
         assert_eq!(screen.matches(PROMPT).count(), 1, "{screen}");
         assert_eq!(lines(&terminal).len(), 2, "{screen}");
         // What it is about is to be seen, whatever is cut.
-        assert!(
-            lines(&terminal)[0].contains("a-name-…  alias") && lines(&terminal)[0].contains("v1.0.0 →"),
-            "{screen}"
-        );
+        let first = lines(&terminal).remove(0);
+        assert!(first.contains("/a-name-that") && first.contains("…  alias"), "{screen}");
+        assert!(first.ends_with("v1.0.0 → v1.0.1"), "{screen}");
         let below = screen.lines().skip_while(|line| !line.contains(PROMPT));
         assert!(below.clone().count() == 3 && below.into_iter().all(|line| line.chars().count() < 80), "{screen}");
         if color.contains(&"never") {

@@ -55,13 +55,18 @@ fn tables_are_for_people(backend: Backend) {
     let web = format!("web{}", " ".repeat(image.len() - "web".len()));
     let expected = format!(
         "\
-APPLICATION  IMAGE{pad}  CURRENT  NEWEST  STATUS           WHY
-bookstore    {web}  v1.0.0   v1.0.1  UpdateAvailable  newest of 2 tags that satisfy ~1.0
-done         {image}  v1.0.1   v1.0.1  UpToDate         newest of 2 tags that satisfy ~1.0
+APPLICATION  IMAGE{pad}  CURRENT  NEWEST  STATUS           BEHIND     WHY
+bookstore    {web}  v1.0.0   v1.0.1  UpdateAvailable  1 version  newest of 2 tags that satisfy ~1.0
+done         {image}  v1.0.1   v1.0.1  UpToDate         -          newest of 2 tags that satisfy ~1.0
 "
     );
     assert_eq!(table.stdout, expected);
-    assert_eq!(table.stderr, "2 images in 2 Applications: 1 to update, 1 up to date\n");
+    let hint = "hint: `kubectl image-update plan` shows the edits";
+    assert_eq!(table.stderr, format!("2 images in 2 Applications: 1 to update, 1 up to date\n{hint}\n"));
+    let named = world.run(&["check", "bookstore", "-n", world.namespace()]).expect(0);
+    let hint = format!("hint: `kubectl image-update plan -n {} bookstore` shows the edits\n", world.namespace());
+    assert!(named.stderr.ends_with(&hint), "{named}");
+    assert!(!world.run(&["check", "done"]).expect(0).stderr.contains("hint"));
     let bare = world.run(&["check", "--no-headers"]).expect(0);
     let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(words(&bare.stdout), words(expected.split_once('\n').unwrap().1));
@@ -72,6 +77,10 @@ done         {image}  v1.0.1   v1.0.1  UpToDate         newest of 2 tags that sa
     {
         assert!(wide.contains(word), "{wide}");
     }
+    // When it was built is asked for only if somebody wants to know.
+    assert!(!wide.contains("20d"), "{wide}");
+    let dated = world.run(&["check", "-o", "wide", "--dates"]).expect(0).stdout;
+    assert!(dated.contains("1 version, 32d") && dated.contains("20d"), "{dated}");
     let markdown = world.run(&["check", "-o", "markdown"]).expect(0).stdout;
     let lines: Vec<&str> = markdown.lines().collect();
     assert_eq!(lines.len(), 4, "{markdown}");

@@ -92,16 +92,18 @@ impl Story {
 
     /// The item of the report while `current` runs.
     fn item(&self, status: &str, reason: &str, current: &str) -> Value {
-        let Course { strategy, constraint, to, because, tags, created, .. } = &self.course;
+        let Course { strategy, constraint, to, because, tags, created, behind, .. } = &self.course;
         let image = self.world.image(REPOSITORY);
         let mut from_target = version(current);
         from_target["from"] = "target".into();
         let mut candidate = version(to);
         candidate["created"] = json!(created);
+        let behind = behind.map(|(versions, days)| if current == to { (0, days.map(|_| 0)) } else { (versions, days) });
+        let behind = behind.map(|(versions, days)| json!({"versions": versions, "days": days}));
         json!({
             "namespace": self.world.namespace(), "application": "bookstore", "alias": "web", "image": image,
             "reference": image, "strategy": strategy, "constraint": constraint, "configured": version(current),
-            "live": [version(current)], "current": from_target, "candidate": candidate, "status": status,
+            "live": [version(current)], "current": from_target, "candidate": candidate, "behind": behind, "status": status,
             "reason": reason, "message": because,
             "tags": {"seen": tags[0], "allowed": tags[1], "eligible": tags[2]},
             "writeBack": {

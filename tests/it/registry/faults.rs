@@ -62,6 +62,7 @@ fn thirty_builds(world: &World) -> Course {
         to: "main-05".to_owned(),
         because: "built last of 30 tags",
         tags: [30; 3],
+        behind: None,
         created: Some("2026-10-30T08:00:00Z"),
     }
 }

@@ -1,0 +1,44 @@
+//! When the two images were built that people compare, where no decision needs it and the user asks for it.
+
+use crate::decide;
+use crate::decide::Facts;
+use crate::decide::Survey;
+use crate::model::diagnostic::Diagnostic;
+use crate::model::image::Platforms;
+use crate::pipeline::Clients;
+use crate::registry::Description;
+use crate::registry::Remote;
+use crate::strategy::Needs;
+
+/// The facts with the dates of what would win and of what is current, as far as they can be had. A date that cannot is
+/// told of, and changes nothing else.
+pub(super) async fn dated(
+    clients: &Clients<'_>,
+    (survey, remote): (&Survey<'_>, &Remote),
+    mut facts: Facts,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Facts {
+    let Ok(settings) = &survey.rule.settings else { return facts };
+    // This one has asked already, as far as it has to; and one tag that is followed stands for one image after another.
+    if settings.strategy.needs != Needs::Tags {
+        return facts;
+    }
+    let Some(winner) = settings.policy.choose(&facts.candidates).winner.map(|winner| winner.tag) else { return facts };
+    let current = decide::current_tag(survey);
+    for tag in [Some(&winner), current.as_ref().filter(|current| **current != winner)].into_iter().flatten() {
+        let created = match clients.registries.describe(remote, tag, &Platforms::Any).await {
+            Ok(Description::Image { created, .. }) => created,
+            Ok(Description::OtherPlatform) => continue,
+            Err(error) => {
+                let message = format!("when {}:{tag} was built could not be had: {error}", remote.repository);
+                diagnostics.push(Diagnostic::warning("date-unknown", message).about(&survey.application.key));
+                continue;
+            }
+        };
+        match facts.candidates.iter_mut().find(|candidate| candidate.tag == *tag) {
+            Some(candidate) => candidate.created = Some(created),
+            None => facts.current_created = Some(created),
+        }
+    }
+    facts
+}
