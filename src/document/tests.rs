@@ -224,6 +224,9 @@ fn reports_of_writes_are_the_ones_of_the_contract() {
     let item = |outcome: &str, at: Value, message: &str| {
         json!({
             "change": "argocd/bookstore#1", "application": {"namespace": "argocd", "name": "bookstore"},
+            // Beyond the contract's example.
+            "destination": {"method": "argocd", "target": "helm", "source": null, "repository": null, "branch": null,
+                "path": null},
             "outcome": outcome, "at": at, "message": message,
             "images": [{"alias": "bookstore", "reference": "ghcr.io/amplication/bookstore-application",
                 "from": {"tag": "v1.0.0", "digest": null}, "to": {"tag": "v1.0.1", "digest": digest('d')}}]

@@ -233,15 +233,15 @@ fn how_far_behind_is_said_as_far_as_it_is_known() {
 }
 
 #[test]
-fn at_a_terminal_a_name_is_not_repeated_and_the_line_comes_before_the_numbers() {
+fn at_a_terminal_a_name_is_not_repeated_and_numbers_give_way_to_the_reason() {
     let layout = Layout { headers: true, grouped: true, namespaces: true, ..Layout::default() };
     let text = table(&decisions(), Layout { width: Some(200), ..layout });
     let starts: Vec<&str> = text.lines().map(|line| line[..22].trim_end()).collect();
     assert_eq!(starts, ["NAMESPACE  APPLICATION", "argocd     bookstore", "           guestbook", ""], "{text}");
-    // How far behind goes first where one line would not do.
+    // How far behind is left out where the reason has no room beside it.
     let one = &decisions()[..1];
     let line = |width| table(one, Layout { width: Some(width), headers: true, ..Layout::default() });
-    assert!(line(95).contains("1 version") && line(95).lines().count() == 2, "{}", line(95));
+    assert!(line(104).contains("1 version") && line(104).lines().count() == 2, "{}", line(104));
     assert!(!line(84).contains("1 version") && line(84).lines().count() == 3, "{}", line(84));
 }
 
