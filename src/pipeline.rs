@@ -2,22 +2,17 @@
 //!
 //! `check` stops at [`check`], `plan` at [`plan`]; `apply` hands the plan's changes to `apply::Executor`.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 
 use crate::annotations;
 use crate::annotations::rule::AppRules;
 use crate::cluster::Cluster;
-use crate::cluster::image_updater;
 use crate::cluster::image_updater::ImageUpdater;
-use crate::cluster::image_updater::Ruling;
 use crate::decide;
 use crate::gather::Gatherer;
 use crate::logins;
 use crate::logins::Logins;
 use crate::model::application::Application;
-use crate::model::application::ApplicationKey;
 use crate::model::decision::Decision;
 use crate::model::decision::ImageStatus;
 use crate::model::decision::Reason;
@@ -39,12 +34,18 @@ pub(crate) mod owners;
 mod part;
 pub(crate) mod past;
 mod placing;
+mod rulings;
 
 pub(crate) use overrides::look_before_pinning;
 pub(crate) use part::some_changes;
 pub(crate) use placing::Prepared;
 pub(crate) use placing::placements;
 pub(crate) use placing::prepare;
+pub(crate) use rulings::MANAGED_BY_UPDATER;
+use rulings::Rulings;
+pub(crate) use rulings::managed;
+use rulings::managed_by_updater;
+use rulings::require_verification;
 
 /// What a run talks to.
 pub(crate) struct Clients<'a> {
@@ -195,76 +196,6 @@ pub(crate) async fn changes(
     prepared.left_out |= left_out;
     prepared.diagnostics.splice(0..0, diagnostics);
     prepared
-}
-
-/// How the ImageUpdater resources rule over each Application.
-struct Rulings<'a> {
-    by_application: BTreeMap<&'a ApplicationKey, Vec<Ruling>>,
-}
-
-impl<'a> Rulings<'a> {
-    fn of(selected: &'a [Selected], updaters: &[ImageUpdater]) -> Self {
-        let matches =
-            |pattern: &str, name: &str| annotations::glob::Glob::new(pattern).ok().map(|glob| glob.matches(name));
-        let by_application = selected
-            .iter()
-            .map(|selected| {
-                let application = &selected.application;
-                (&application.key, image_updater::rulings(updaters, application, matches))
-            })
-            .collect();
-        Self { by_application }
-    }
-
-    /// The Applications whose annotations an ImageUpdater does not read, with its name.
-    fn managed(&self) -> impl Iterator<Item = (&ApplicationKey, &str)> {
-        self.by_application.iter().flat_map(|(key, rulings)| {
-            rulings.iter().filter(|ruling| !ruling.use_annotations).map(move |ruling| (*key, ruling.updater.as_str()))
-        })
-    }
-
-    /// The ImageUpdater that demands a signature for an image.
-    fn verification(&self, decision: &Decision) -> Option<&str> {
-        let repository = decision.reference.as_ref()?;
-        let rulings = self.by_application.get(&decision.application)?;
-        let ruling = rulings.iter().find(|ruling| ruling.verifies(decision.alias.as_deref(), repository))?;
-        Some(&ruling.updater)
-    }
-}
-
-/// The warning about an Application whose annotations a running Image Updater does not read.
-fn managed_by_updater(key: &ApplicationKey, updater: &str) -> Diagnostic {
-    Diagnostic::warning(
-        MANAGED_BY_UPDATER,
-        format!("the ImageUpdater `{updater}` selects this Application without `useAnnotations`"),
-    )
-    .about(key)
-    .hint("a running Image Updater does not read these annotations, and overwrites what is written; `--force` writes all the same")
-}
-
-/// Code of the warning that makes `apply` and `pin` ask for `--force`.
-pub(crate) const MANAGED_BY_UPDATER: &str = "managed-by-image-updater-cr";
-
-/// The Applications that an ImageUpdater selects without `useAnnotations`, and what to say about it.
-pub(crate) fn managed(selected: &[Selected], updaters: &[ImageUpdater]) -> BTreeMap<ApplicationKey, String> {
-    let rulings = Rulings::of(selected, updaters);
-    let why = |updater: &str| {
-        format!(
-            "the ImageUpdater `{updater}` rules over it and would overwrite the change; `--force` writes all the same"
-        )
-    };
-    rulings.managed().map(|(key, updater)| (key.clone(), why(updater))).collect()
-}
-
-fn require_verification(decision: &mut Decision, updater: &str) {
-    if matches!(decision.status, ImageStatus::UpdateAvailable | ImageStatus::Downgrade | ImageStatus::RolledBack) {
-        decision.status = ImageStatus::Undetermined;
-        decision.reason = Reason::VerificationRequired;
-        decision.message =
-            format!("the ImageUpdater `{updater}` demands a signature, which this version cannot verify");
-        decision.candidate = None;
-        decision.behind = None;
-    }
 }
 
 /// Makes images invalid whose values would overwrite each other, once it is known what each would be.
