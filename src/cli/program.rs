@@ -57,7 +57,7 @@ fn renamed(mut command: Command, name: &'static str) -> Command {
         command = command.long_about(text);
     }
     // A usage that was written by hand cannot be asked for; what is made up by clap does not have the name in it yet.
-    let usage = command.render_usage().to_string();
+    let usage = command.clone().render_usage().to_string();
     if let Some(usage) = usage.strip_prefix("Usage: ").filter(|usage| usage.contains(USUAL)) {
         command = command.override_usage(usage.replace(USUAL, name));
     }
