@@ -97,7 +97,9 @@ fn of_the_project(command: &str) -> bool {
 /// Runs everything that a page shows, in its order, in one world, in which something happened before.
 fn play(page: &str, before: &[&str]) {
     let reader = Reader::sit_down();
-    before.iter().for_each(|command| reader.types(command));
+    for command in before {
+        reader.types(command);
+    }
     let mut played = 0;
     for block in blocks(page) {
         let text = block.text.replace("ghcr.io", &reader.world.registry().host());
@@ -272,7 +274,7 @@ impl Reader {
     }
 }
 
-/// The ClusterRole that the documentation shows, as a Role of the namespace that it is bound in.
+/// The `ClusterRole` that the documentation shows, as a Role of the namespace that it is bound in.
 fn cluster_role() -> Value {
     let page = blocks(include_str!("../../src/cli/help/permissions.md"));
     let block = page.iter().find(|block| block.language == "yaml").expect("the page shows the role");
