@@ -13,6 +13,7 @@ use crate::cli::choice_args::DecisionArgs;
 use crate::cli::complete::CompletionArgs;
 use crate::cli::git_args::CommitArgs;
 use crate::cli::git_args::FileArgs;
+use crate::cli::help::HelpArgs;
 use crate::cli::man::ManArgs;
 use crate::cli::pin_args::PIN_EXAMPLES;
 use crate::cli::pin_args::PIN_USAGE;
@@ -62,7 +63,7 @@ pub(crate) enum Command {
     #[command(after_help = UNPIN_EXAMPLES, override_usage = UNPIN_USAGE)]
     Unpin(UnpinArgs),
     /// Explain a command, or one of the topics below
-    #[command(after_help = HELP_EXAMPLES)]
+    #[command(after_help = crate::cli::help::EXAMPLES)]
     Help(HelpArgs),
     /// Print a completion script for a shell, or for kubectl
     #[command(after_help = crate::cli::complete::EXAMPLES)]
@@ -96,10 +97,6 @@ const APPLY_EXAMPLES: &str = "Examples:
   kubectl image-update apply -A --yes -o json       in a script
   kubectl image-update apply -l team=web --dry-run=server
   kubectl image-update apply -f apps/ --worktree .  edits your checkout, for a pull request of your own";
-
-const HELP_EXAMPLES: &str = "Examples:
-  kubectl image-update help plan
-  kubectl image-update help ci";
 
 /// kubectl's connection flags: kubectl hands none to a plugin.
 #[derive(Clone, Debug, Args)]
@@ -379,11 +376,4 @@ pub(crate) enum DryRunArg {
     None,
     Client,
     Server,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct HelpArgs {
-    /// A command or a topic
-    #[arg(value_name = "COMMAND|TOPIC")]
-    pub(crate) subject: Option<String>,
 }
