@@ -224,6 +224,7 @@ fn reports_of_writes_are_the_ones_of_the_contract() {
     let item = |outcome: &str, at: Value, message: &str| {
         json!({
             "change": "argocd/bookstore#1", "application": {"namespace": "argocd", "name": "bookstore"},
+            "destination": destination(&receipt(Outcome::Applied).change.destination),
             "outcome": outcome, "at": at, "message": message,
             "images": [{"alias": "bookstore", "reference": "ghcr.io/amplication/bookstore-application",
                 "from": {"tag": "v1.0.0", "digest": null}, "to": {"tag": "v1.0.1", "digest": digest('d')}}]
