@@ -15,7 +15,11 @@ use crate::cli::git_args::CommitArgs;
 use crate::cli::git_args::FileArgs;
 use crate::cli::help::HelpArgs;
 use crate::cli::man::ManArgs;
+use crate::cli::pin_args::PIN_EXAMPLES;
+use crate::cli::pin_args::PIN_USAGE;
 use crate::cli::pin_args::PinArgs;
+use crate::cli::pin_args::UNPIN_EXAMPLES;
+use crate::cli::pin_args::UNPIN_USAGE;
 use crate::cli::pin_args::UnpinArgs;
 
 /// See, plan and apply image updates for Argo CD Applications
@@ -93,25 +97,6 @@ const APPLY_EXAMPLES: &str = "Examples:
   kubectl image-update apply -A --yes -o json       in a script
   kubectl image-update apply -l team=web --dry-run=server
   kubectl image-update apply -f apps/ --worktree .  edits your checkout, for a pull request of your own";
-
-const PIN_USAGE: &str = "kubectl image-update pin [OPTIONS] APP[,APP...] ALIAS[=TAG|=TAG@DIGEST|=@DIGEST]...
-       kubectl image-update pin [OPTIONS] -l SELECTOR|-A|--all ALIAS[=VERSION]...";
-
-const UNPIN_USAGE: &str = "kubectl image-update unpin [OPTIONS] APP[,APP...] [ALIAS...]
-       kubectl image-update unpin [OPTIONS] -l SELECTOR|-A|--all [ALIAS...]";
-
-const PIN_EXAMPLES: &str = "Examples:
-  kubectl image-update pin bookstore web -n argocd --reason 'release freeze'
-  kubectl image-update pin argocd/bookstore web=v1.0.0 --until 7d
-  kubectl image-update pin argocd/bookstore web=v1.0.0@sha256:…
-  kubectl image-update pin argocd/bookstore web --previous      what ran before
-  kubectl image-update pin -l team=web web worker               in several Applications";
-
-const UNPIN_EXAMPLES: &str = "Examples:
-  kubectl image-update unpin argocd/bookstore web
-  kubectl image-update unpin argocd/bookstore                   all its pinned images
-  kubectl image-update unpin argocd/bookstore web --restore-version
-  kubectl image-update unpin -A --expired                       pins that ran out";
 
 /// kubectl's connection flags: kubectl hands none to a plugin.
 #[derive(Clone, Debug, Args)]

@@ -8,6 +8,25 @@ use crate::cli::args::WriteArgs;
 use crate::cli::git_args::CommitArgs;
 use crate::cli::git_args::MessageArgs;
 
+pub(crate) const PIN_USAGE: &str = "kubectl image-update pin [OPTIONS] APP[,APP...] ALIAS[=TAG|=TAG@DIGEST|=@DIGEST]...
+       kubectl image-update pin [OPTIONS] -l SELECTOR|-A|--all ALIAS[=VERSION]...";
+
+pub(crate) const UNPIN_USAGE: &str = "kubectl image-update unpin [OPTIONS] APP[,APP...] [ALIAS...]
+       kubectl image-update unpin [OPTIONS] -l SELECTOR|-A|--all [ALIAS...]";
+
+pub(crate) const PIN_EXAMPLES: &str = "Examples:
+  kubectl image-update pin bookstore web -n argocd --reason 'release freeze'
+  kubectl image-update pin argocd/bookstore web=v1.0.0 --until 7d
+  kubectl image-update pin argocd/bookstore web=v1.0.0@sha256:…
+  kubectl image-update pin argocd/bookstore web --previous      what ran before
+  kubectl image-update pin -l team=web web worker               in several Applications";
+
+pub(crate) const UNPIN_EXAMPLES: &str = "Examples:
+  kubectl image-update unpin argocd/bookstore web
+  kubectl image-update unpin argocd/bookstore                   all its pinned images
+  kubectl image-update unpin argocd/bookstore web --restore-version
+  kubectl image-update unpin -A --expired                       pins that ran out";
+
 /// Which images of which Applications are meant.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Selection")]

@@ -156,13 +156,16 @@ impl Reader {
                 object["spec"]["source"]["repoURL"] = url.into();
                 object["spec"]["source"]["path"] = "charts/bookstore".into();
                 object["spec"]["syncPolicy"] = json!({"automated": {}});
+                // What runs was deployed once.
+                let source = object["spec"]["source"].clone();
+                object["status"]["history"] =
+                    json!([{"id": 0, "deployedAt": "2026-11-20T09:00:00Z", "source": source}]);
             })
             .into_value();
         world.file("apps/bookstore.yaml", &world.fill_in(application.clone()).to_string());
         let gh = world.file("bin/gh", "#!/bin/sh\n");
         executable(&gh);
         world.application(application);
-        world.deploy("bookstore");
         let admin = User { name: "admin".to_owned(), token: ADMIN.to_owned() };
         let reader = Self { world, admin };
         for command in [
