@@ -13,6 +13,7 @@ use crate::cli::choice_args::DecisionArgs;
 use crate::cli::complete::CompletionArgs;
 use crate::cli::git_args::CommitArgs;
 use crate::cli::git_args::FileArgs;
+use crate::cli::help::HelpArgs;
 use crate::cli::man::ManArgs;
 use crate::cli::pin_args::PinArgs;
 use crate::cli::pin_args::UnpinArgs;
@@ -58,7 +59,7 @@ pub(crate) enum Command {
     #[command(after_help = UNPIN_EXAMPLES, override_usage = UNPIN_USAGE)]
     Unpin(UnpinArgs),
     /// Explain a command, or one of the topics below
-    #[command(after_help = HELP_EXAMPLES)]
+    #[command(after_help = crate::cli::help::EXAMPLES)]
     Help(HelpArgs),
     /// Print a completion script for a shell, or for kubectl
     #[command(after_help = crate::cli::complete::EXAMPLES)]
@@ -111,10 +112,6 @@ const UNPIN_EXAMPLES: &str = "Examples:
   kubectl image-update unpin argocd/bookstore                   all its pinned images
   kubectl image-update unpin argocd/bookstore web --restore-version
   kubectl image-update unpin -A --expired                       pins that ran out";
-
-const HELP_EXAMPLES: &str = "Examples:
-  kubectl image-update help plan
-  kubectl image-update help ci";
 
 /// kubectl's connection flags: kubectl hands none to a plugin.
 #[derive(Clone, Debug, Args)]
@@ -394,11 +391,4 @@ pub(crate) enum DryRunArg {
     None,
     Client,
     Server,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct HelpArgs {
-    /// A command or a topic
-    #[arg(value_name = "COMMAND|TOPIC")]
-    pub(crate) subject: Option<String>,
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use clap::Args;
 use clap::Command;
 use clap::CommandFactory as _;
 
@@ -15,6 +16,17 @@ use crate::model::decision::ImageStatus;
 use crate::output::markdown;
 use crate::output::text;
 use crate::strategy;
+
+pub(crate) const EXAMPLES: &str = "Examples:
+  kubectl image-update help plan
+  kubectl image-update help ci";
+
+#[derive(Debug, Args)]
+pub(crate) struct HelpArgs {
+    /// A command or a topic
+    #[arg(value_name = "COMMAND|TOPIC")]
+    pub(crate) subject: Option<String>,
+}
 
 /// A page of documentation, read at a terminal as `help NAME` and in a browser as the file it is.
 pub(crate) struct Topic {

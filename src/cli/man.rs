@@ -34,11 +34,13 @@ pub(crate) fn write(mut command: Command, folder: &Path, name: &'static str) -> 
 fn page(command: &Command, folder: &Path, file: &str) -> Result<(), Error> {
     let path = folder.join(format!("{file}.1"));
     let failed = |error| Error::failed(format!("failed to write {}", path.display())).source(error);
-    let man = clap_mangen::Man::new(command.clone().display_name(file.to_owned()))
-        .title(file.to_owned())
-        .date("")
-        .source(concat!("kubectl-image-update ", env!("CARGO_PKG_VERSION")).to_owned())
-        .manual("User Commands");
+    let man = clap_mangen::Man::new(command.clone().display_name(file.to_owned()));
     let mut text = Vec::new();
-    man.render(&mut text).and_then(|()| std::fs::write(&path, text)).map_err(failed)
+    man.render(&mut text).map_err(failed)?;
+    let text = String::from_utf8_lossy(&text);
+    // The generator leaves an empty date out, and takes what comes next for one; a real one would differ in every build.
+    let heading = format!(".TH {file} 1 \"\" \"kubectl-image-update {}\" \"User Commands\"", env!("CARGO_PKG_VERSION"));
+    let lines = text.lines().map(|line| if line.starts_with(".TH ") { heading.as_str() } else { line });
+    let page: String = lines.flat_map(|line| [line, "\n"]).collect();
+    std::fs::write(&path, page).map_err(failed)
 }

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use anstream::ColorChoice;
 use clap::FromArgMatches as _;
+use clap::error::ContextKind;
+use clap::error::ContextValue;
 
 use crate::error::Error;
 use crate::error::ExitCode;
@@ -81,8 +83,7 @@ async fn dispatch(cli: Cli, process: Process, color: ColorChoice) -> Result<Exit
     let Cli { command, connection, general } = cli;
     logging::start(general.verbose);
     let program = program::name(&process);
-    let telling = settings::telling(&general, &process);
-    let printer = Printer::new(color, general.quiet).called(program).telling(telling);
+    let printer = Printer::new(color, general.quiet).called(program).telling(settings::telling(&general, &process));
     let timeout = general.timeout.as_deref().map(|text| settings::duration("--timeout", text)).transpose()?;
     match command {
         Command::Version => {
@@ -199,9 +200,24 @@ fn usage(error: &clap::Error, color: bool, program: &'static str) -> ExitCode {
             let plain = error.render().to_string();
             let safe = text::is_safe(&plain);
             printer.alert(&if safe { error.render().ansi().to_string() } else { text::safe_lines(&plain) });
+            if wants_template(error) {
+                printer.alert(
+                    "  hint: kubectl's templates are not understood here; \
+                     `-o json | jq -r '.items[] | [.application, .alias, .status] | @tsv'` picks fields and makes columns",
+                );
+            }
             ExitCode::Failed
         }
     }
+}
+
+/// Whether an output format was asked for that kubectl has and this tool does not: no maintained library reads
+/// kubectl's dialect of `JSONPath`, and half of it would be worse than none.
+fn wants_template(error: &clap::Error) -> bool {
+    let Some(ContextValue::String(value)) = error.get(ContextKind::InvalidValue) else { return false };
+    let format = value.split('=').next().unwrap_or_default();
+    ["jsonpath", "jsonpath-as-json", "jsonpath-file", "custom-columns", "custom-columns-file", "go-template"]
+        .contains(&format)
 }
 
 fn choice_of(color: bool) -> ColorChoice {

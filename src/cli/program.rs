@@ -56,6 +56,11 @@ fn renamed(mut command: Command, name: &'static str) -> Command {
     if let Some(text) = command.get_long_about().map(other) {
         command = command.long_about(text);
     }
+    // A usage that was written by hand cannot be asked for; what is made up by clap does not have the name in it yet.
+    let usage = command.render_usage().to_string();
+    if let Some(usage) = usage.strip_prefix("Usage: ").filter(|usage| usage.contains(USUAL)) {
+        command = command.override_usage(usage.replace(USUAL, name));
+    }
     command.mut_subcommands(|command| renamed(command, name))
 }
 

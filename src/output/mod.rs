@@ -65,14 +65,14 @@ impl Printer {
         Self { program: (name != USUAL).then_some(name), ..self }
     }
 
+    #[must_use]
+    pub(crate) fn telling(self, telling: Telling) -> Self {
+        Self { telling, ..self }
+    }
+
     /// Says nothing at all on standard error.
     pub(crate) fn silent() -> Self {
         Self { silent: true, ..Self::new(ColorChoice::Never, true) }
-    }
-    #[must_use]
-    pub(crate) fn telling(mut self, telling: Telling) -> Self {
-        self.telling = telling;
-        self
     }
 
     /// Shows what the run is at until the result is dropped, if that is wanted.
@@ -107,11 +107,11 @@ impl Printer {
         if self.silent {
             return;
         }
+        let _clear = self.line.clear();
         let text = match self.program {
             Some(name) => Cow::Owned(text.replace(USUAL, name)),
             None => Cow::Borrowed(text),
         };
-        let _clear = self.line.clear();
         let mut stream = AutoStream::new(io::stderr(), self.color);
         let _ = stream.write_all(text.as_bytes());
         if !text.ends_with('\n') {

@@ -17,7 +17,7 @@ use crate::model::plan::Destination;
 use crate::pipeline::Clients;
 use crate::pipeline::Options;
 use crate::pipeline::Selected;
-use crate::pipeline::decide_all;
+use crate::pipeline::deciding::decide_all;
 use crate::repositories::Want;
 use crate::writeback::Placement;
 use crate::writeback::Placements;

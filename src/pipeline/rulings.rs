@@ -1,4 +1,4 @@
-//! What ImageUpdater resources in the cluster say about Applications: who else writes them, and what has to be verified.
+//! `ImageUpdater` resources that rule over Applications, and what that means for what is written.
 
 use std::collections::BTreeMap;
 
@@ -72,7 +72,6 @@ pub(crate) fn managed(selected: &[Selected], updaters: &[ImageUpdater]) -> BTree
     rulings.managed().map(|(key, updater)| (key.clone(), why(updater))).collect()
 }
 
-/// Makes an update undetermined that an ImageUpdater would verify first.
 pub(super) fn require_verification(decision: &mut Decision, updater: &str) {
     if matches!(decision.status, ImageStatus::UpdateAvailable | ImageStatus::Downgrade | ImageStatus::RolledBack) {
         decision.status = ImageStatus::Undetermined;

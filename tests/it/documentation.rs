@@ -160,6 +160,7 @@ impl Reader {
         let gh = world.file("bin/gh", "#!/bin/sh\n");
         executable(&gh);
         world.application(application);
+        world.deploy("bookstore");
         let admin = User { name: "admin".to_owned(), token: ADMIN.to_owned() };
         let reader = Self { world, admin };
         for command in [

@@ -261,7 +261,9 @@ fn a_thousand_applications_stay_usable() {
     let world = World::new(Backend::Double);
     let repositories = ["acme/a", "acme/b", "acme/c"];
     let tags = [("v1.0.0", "2026-10-01T08:00:00Z"), ("v1.0.1", "2026-11-02T08:00:00Z")];
-    repositories.iter().for_each(|repository| bookstore::publish(&world, repository, &tags));
+    for repository in repositories {
+        bookstore::publish(&world, repository, &tags);
+    }
     let images = repositories.map(|repository| format!("{}:v1.0.0", world.image(repository)));
     let images: Vec<&str> = images.iter().map(String::as_str).collect();
     let mut manifests = String::new();

@@ -30,7 +30,7 @@ fn slow_bookstore() -> (World, RegistryDouble, Gate) {
 fn it_is_there_while_the_run_works_and_gone_when_it_is_done() {
     for columns in [80, 140] {
         let (world, registry, gate) = slow_bookstore();
-        let terminal = world.run_in_terminal(&["check"], columns);
+        let terminal = world.run_in_terminal(&["check", "--no-git"], columns);
         let expected = format!("waiting for {} (1)", registry.host());
         terminal.wait_for("0/1 images, 0/1 registries answered, ").wait_for(&expected);
         gate.open();

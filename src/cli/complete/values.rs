@@ -120,10 +120,12 @@ pub(super) async fn offered(
     // A thread of its own: a program that hands out logins blocks the thread that waits for it.
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let session = Session::new(process, Printer::silent(), connection, general);
-        if let (Ok(runtime), Ok(session)) = (runtime, session) {
-            let _ = sender.send(runtime.block_on(wanted.find(&session)));
-        }
+        let Ok(runtime) = runtime else { return };
+        let found = runtime.block_on(async {
+            let session = Session::new(process, Printer::silent(), connection, general).ok()?;
+            wanted.find(&session).await
+        });
+        let _ = sender.send(found);
     });
     match tokio::time::timeout(limit, receiver).await {
         Ok(Ok(candidates)) => candidates.unwrap_or_default(),

@@ -41,6 +41,14 @@ fn every_format_says_the_same(backend: Backend) {
     let text = world.run(&["check", "-o", "json"]).stdout;
     assert!(text.ends_with("}\n"), "a document ends in a line break");
     world.run(&["check", "-o", "xml"]).expect(1);
+    for format in ["jsonpath={.items[*].alias}", "custom-columns=A:.alias"] {
+        let refused = world.run(&["check", "-o", format]).expect(1);
+        assert!(refused.stderr.contains("-o json | jq"), "{refused}");
+    }
+    for words in [&["plan"][..], &["apply", "--all", "--yes"], &["pin", "bookstore", "web"]] {
+        let refused = world.run(&[words, &["-o", "html"]].concat()).expect(1);
+        assert!(refused.stderr.contains("-o html is for check only"), "{refused}");
+    }
     // Equal sign or space, long or short.
     for words in [["check", "-ojson", "--color=never"], ["check", "--output=json", "--color=always"]] {
         assert_eq!(world.run(&words).expect(0).stdout, text);

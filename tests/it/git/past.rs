@@ -44,6 +44,9 @@ fn what_was_left_is_held(backend: Backend) {
     assert_eq!(shop.apply(&[]).expect(0).json()["receipts"], json!([]));
     // The history is in the repository, so that without looking there nothing is known of it.
     assert_ne!(verdict(&shop, &["--no-git"])[0], "RolledBack");
+    // Whoever names it wants it.
+    let plan = shop.run(&["plan", "--set", "web=v1.0.1", "-o", "json"]).expect(0).json();
+    assert_eq!(plan["changes"][0]["images"][0]["because"], "asked for with --set", "{plan}");
     shop.apply(&["--include-rolled-back"]).expect(0);
     assert_eq!(shop.values(), VALUES.replace("v1.0.0", "v1.0.1"));
 }

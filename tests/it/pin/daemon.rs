@@ -19,6 +19,7 @@ use crate::world::Application;
 use crate::world::Backend;
 use crate::world::Image;
 use crate::world::Output;
+use crate::world::World;
 use crate::world::allow;
 use crate::world::from_yaml;
 use crate::world::on_both;
@@ -74,14 +75,19 @@ fn kustomizations_are_held(backend: Backend) {
     each_strategy(backend, Place::Kustomization);
 }
 
-/// All four strategies on the doubles, one on real servers.
+/// All four strategies on the doubles, those over git shared out among the places; one on real servers.
 fn each_strategy(backend: Backend, place: Place) {
-    let courses: &[fn(&crate::world::World) -> Course] = match backend {
-        Backend::Double => &[bookstore::semver, bookstore::newest_build, bookstore::digest, bookstore::alphabetical],
-        Backend::Real => &[bookstore::semver],
+    let (newest, digest, last) = (bookstore::newest_build, bookstore::digest, bookstore::alphabetical);
+    let more: &[fn(&World) -> Course] = match (backend, place) {
+        (Backend::Real, _) => &[],
+        (_, Place::Parameters | Place::Images) => &[newest, digest, last],
+        (_, Place::HelmOverride | Place::Kustomization) => &[digest],
+        (_, Place::KustomizeOverride) => &[newest],
+        (_, Place::Values) => &[digest, last],
     };
+    let courses = std::iter::once(bookstore::semver as fn(&World) -> Course).chain(more.iter().copied());
     for course in courses {
-        let yard = Yard::open(backend, place, *course);
+        let yard = Yard::open(backend, place, course);
         // What the old one does differently is the same whatever the strategy.
         let old = (yard.course.strategy == "semver").then_some(Generation::Old);
         for generation in old.into_iter().chain([Generation::New]) {
@@ -116,7 +122,7 @@ struct Yard {
 }
 
 impl Yard {
-    fn open(backend: Backend, place: Place, course: fn(&crate::world::World) -> Course) -> Self {
+    fn open(backend: Backend, place: Place, course: fn(&World) -> Course) -> Self {
         let shop = Shop::open(backend);
         let world = &shop.world;
         world.grant(world.user(), allow("get", "deployments"));

@@ -35,7 +35,7 @@ fn what_is_typed_is_what_is_told() {
             (&["version"], "stdout"),
             (&["--version"], "stdout"),
             (&["chekc"], "stderr"),
-            (&["pin"], "stderr"),
+            (&["pin", "--nonsense"], "stderr"),
             (&["plan"], "stderr"),
             (&["plan", "--out", "plan.json"], "stderr"),
         ] {
