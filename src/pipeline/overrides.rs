@@ -155,7 +155,9 @@ async fn look(
 
 /// The warning about a repository that could not be looked into: one for all its Applications.
 fn unchecked(repository: &str, why: &str, applications: &BTreeSet<ApplicationKey>) -> Diagnostic {
-    let message = format!("whether an `.argocd-source` file in {repository} hides the change is not known: {why}");
+    // What git says names it already.
+    let place = if why.contains(repository) { String::new() } else { format!(" in {repository}") };
+    let message = format!("whether an `.argocd-source` file{place} hides the change is not known: {why}");
     let diagnostic = Diagnostic::warning("override-unchecked", message);
     match applications.first() {
         Some(application) if applications.len() == 1 => diagnostic.about(application),

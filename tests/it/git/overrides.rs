@@ -113,7 +113,7 @@ fn who_cannot_read_the_repository_is_warned(backend: Backend) {
         }));
     }
     let planned = shop.run(&["plan"]).expect(0);
-    let warning = format!("an `.argocd-source` file in {url} hides the change is not known");
+    let warning = format!("whether an `.argocd-source` file hides the change is not known: failed to open {url}");
     assert_eq!(planned.stderr.matches(&warning).count(), 1, "{planned}");
     let applied = shop.apply(&[]).expect(0);
     assert!(applied.stderr.contains(&warning), "{applied}");
