@@ -149,6 +149,8 @@ fn a_report_says_what_was_written(backend: Backend) {
     let image = world.image(bookstore::REPOSITORY);
     let digest = &report["receipts"][0]["images"][0]["to"]["digest"];
     assert!(digest.as_str().is_some_and(|digest| digest.starts_with("sha256:")), "{report}");
+    let destination = &report["receipts"][0]["destination"];
+    assert_eq!((&destination["method"], &destination["target"]), (&json!("argocd"), &json!("helm")), "{report}");
     let version = &world.get("bookstore")["metadata"]["resourceVersion"];
     assert_eq!(
         report,
@@ -157,6 +159,8 @@ fn a_report_says_what_was_written(backend: Backend) {
             "receipts": [{
                 "change": format!("{}/bookstore#1", world.namespace()),
                 "application": {"namespace": world.namespace(), "name": "bookstore"},
+                // Beyond the contract's example.
+                "destination": destination,
                 "outcome": "Applied", "at": {"resourceVersion": version},
                 "message": "auto-sync is off: it changes nothing until somebody syncs",
                 "images": [{

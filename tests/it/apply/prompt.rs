@@ -74,7 +74,7 @@ fn a_write_must_be_told_what(backend: Backend) {
     told(world.run(&["apply", "--yes", "-n", world.namespace()]));
     let terminal = world.run_in_terminal(&["apply", "--yes"], 120).finish();
     assert_eq!(terminal.code, 1, "{terminal}");
-    for words in [&["pin"][..], &["pin", "bookstore"], &["unpin"], &["unpin", "bookstore"], &["pin", "--yes"]] {
+    for words in [&["pin"][..], &["pin", "bookstore"], &["unpin"], &["pin", "--yes"]] {
         let output = world.run(words).expect(1);
         assert_eq!(output.stdout, "");
     }

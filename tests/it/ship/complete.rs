@@ -23,7 +23,15 @@ use crate::world::program;
 on_both!(names_come_from_the_cluster, versions_come_from_the_registry, nothing_is_written_or_said);
 
 /// The answer to words, the last of which is being typed: the values, sorted unless kept in order, and the directive.
+///
+/// A server that is slow because the machine is busy is not waited for, which is right but not what is asked about
+/// here: an empty answer is only believed when it comes again and again.
 fn answer(world: &World, words: &[&str]) -> (Vec<String>, String) {
+    let mut answers = (0..4).map(|_| answer_once(world, words));
+    answers.find(|(values, _)| !values.is_empty()).unwrap_or_else(|| answer_once(world, words))
+}
+
+fn answer_once(world: &World, words: &[&str]) -> (Vec<String>, String) {
     let output = world.run(&[&["__complete"], words].concat()).expect(0);
     assert_eq!(output.stderr, "", "{words:?}");
     let mut lines: Vec<&str> = output.stdout.lines().collect();
@@ -80,6 +88,8 @@ fn names_come_from_the_cluster(backend: Backend) {
     config["contexts"][0]["context"]["namespace"] = other.into();
     world.file("other.json", &config.to_string());
     let found = values(&world, &["check", "--kubeconfig", "other.json", ""]);
+    assert!(!found.is_empty() && found.iter().all(|name| name.contains('/')), "{found:?}");
+    let found = values(&world, &["check", "--kubeconfig", "other.json", &format!("{namespace}/")]);
     assert!(found.contains(&format!("{namespace}/bookstore")), "{found:?}");
     let found = values(&world, &["--kubeconfig=other.json", "check", &format!("{namespace}/boo")]);
     assert_eq!(found, [format!("{namespace}/bookstore")]);
