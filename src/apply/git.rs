@@ -353,11 +353,14 @@ pub(super) fn note(job: &Job<'_>) -> String {
     String::new()
 }
 
+/// No pause between tries is longer, in milliseconds: somebody waits.
+const LONGEST_PAUSE: u64 = 20_000;
+
 /// A pause before the next try: longer each time and for runs that take long, and different for each process so that
 /// two do not stay in step.
 fn pause(attempt: u32, took: Duration) -> Duration {
     let took = u64::try_from(took.as_millis()).unwrap_or(u64::MAX).clamp(100, 5_000);
-    let longest = took << attempt.min(4);
+    let longest = (took << attempt.min(4)).min(LONGEST_PAUSE);
     let mut spread = (u64::from(std::process::id()) << 8) | u64::from(attempt);
     // Neighbors get numbers far apart (the finalizer of SplitMix64).
     spread = (spread ^ (spread >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
