@@ -105,7 +105,7 @@ async fn run_fresh(session: &Session, args: ApplyArgs) -> Result<ExitCode, Error
     session.left_out(&plan.decisions);
     let undecided = if plan.complete { selection.exit_code() } else { selection.exit_code().or(ExitCode::Partial) };
     if plan.changes.is_empty() {
-        session.printer.note("nothing to change");
+        session.printer.note(&summary::of_nothing(&plan.decisions));
         let none = Told { receipts: &[], rollouts: &Rollouts::new() };
         let code = report(session, none, &args.output, &args.write, selection.namespaces)?;
         return Ok(code.or(undecided));
@@ -261,7 +261,8 @@ fn report(
     let dry_run = dry_run(write);
     let document = Session::document(output.output, || document::receipts::apply_report(receipts, rollouts, dry_run));
     let lines = receipts::lines(receipts, dry_run) + &receipts::rollouts(rollouts);
-    let report = Report { document, lines, names: (output.output == Output::Name).then_some(namespaces) };
+    let names = (output.output == Output::Name).then_some(namespaces);
+    let report = Report { document, lines, names, dry: dry_run != DryRun::None };
     Ok(print(session, receipts, report)?.or(wait::exit_code(session, rollouts)))
 }
 
@@ -280,12 +281,14 @@ pub(crate) struct Report {
     pub(crate) lines: String,
     /// `Some`: only the names of what was written, with namespaces or without.
     pub(crate) names: Option<bool>,
+    /// Nothing was written.
+    pub(crate) dry: bool,
 }
 
 /// Prints a report, or on failure its lines on standard error, where standard output stays empty.
 pub(crate) fn print(session: &Session, receipts: &[Receipt], report: Report) -> Result<ExitCode, Error> {
     let code = exit_code(session, receipts);
-    let Report { document, lines, names } = report;
+    let Report { document, lines, names, dry } = report;
     if code == ExitCode::Failed {
         session.printer.alert(&lines);
         session.printer.alert(&diagnostics::error(&Error::failed("every change failed")));
@@ -298,7 +301,7 @@ pub(crate) fn print(session: &Session, receipts: &[Receipt], report: Report) -> 
     let names = names.map(|namespaces| receipts::names(receipts, namespaces));
     session.printer.data(&document.or(names).unwrap_or(lines))?;
     if !receipts.is_empty() {
-        session.printer.note(&summary::of_receipts(receipts));
+        session.printer.note(&summary::of_receipts(receipts, dry));
     }
     if code == ExitCode::Stale {
         session.printer.alert("the plan no longer fits: nothing was written\n  hint: make a new plan");

@@ -368,6 +368,6 @@ async fn finish(session: &Session, work: Work, how: How<'_>, wait: Option<&PinWa
         receipts.iter().zip(&pins).map(|(receipt, pin)| report::line(receipt, pin.as_ref(), dry_run)).collect();
     let lines = lines + &receipts::rollouts(&rollouts);
     let names = (how.output.output == Output::Name).then_some(selection.namespaces);
-    let code = apply::print(session, &receipts, Report { document, lines, names })?;
+    let code = apply::print(session, &receipts, Report { document, lines, names, dry: dry_run != DryRun::None })?;
     Ok(code.or(undone).or(crate::cli::wait::exit_code(session, &rollouts)))
 }

@@ -216,7 +216,7 @@ fn markdown(selection: &Selection, plan: &Plan, context: usize) -> String {
 fn conclude(session: &Session, plan: &Plan, out: Option<&Path>) {
     let printer = &session.printer;
     if plan.changes.is_empty() {
-        printer.note("nothing to change");
+        printer.note(&summary::of_nothing(&plan.decisions));
         return;
     }
     printer.note(&summary::of_changes(&plan.changes));

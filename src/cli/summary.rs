@@ -14,6 +14,29 @@ use crate::output::text::safe;
 pub(crate) fn of_decisions(decisions: &[Decision]) -> String {
     let mut applications: Vec<_> = decisions.iter().map(|decision| &decision.application).collect();
     applications.dedup();
+    let images = count(decisions.len(), "image");
+    format!("{images} in {}: {}", count(applications.len(), "Application"), by_status(decisions))
+}
+
+/// `nothing to change: 2 up to date, 1 rolled back`, and with which flags there would be something.
+pub(crate) fn of_nothing(decisions: &[Decision]) -> String {
+    if decisions.is_empty() {
+        return "nothing to change".to_owned();
+    }
+    let mut text = format!("nothing to change: {}", by_status(decisions));
+    for (status, flag, what) in [
+        (ImageStatus::RolledBack, "--include-rolled-back", "was left before"),
+        (ImageStatus::Downgrade, "--allow-downgrade", "is older"),
+    ] {
+        if decisions.iter().any(|decision| decision.status == status) {
+            text.extend(["\nhint: ", flag, " writes what ", what]);
+        }
+    }
+    text
+}
+
+/// How many images have each status, the most wanted first.
+fn by_status(decisions: &[Decision]) -> String {
     let parts: Vec<String> = ImageStatus::ALL
         .iter()
         .rev()
@@ -22,7 +45,7 @@ pub(crate) fn of_decisions(decisions: &[Decision]) -> String {
             (number > 0).then(|| format!("{number} {}", words(*status)))
         })
         .collect();
-    format!("{} in {}: {}", count(decisions.len(), "image"), count(applications.len(), "Application"), parts.join(", "))
+    parts.join(", ")
 }
 
 fn words(status: ImageStatus) -> &'static str {
@@ -82,10 +105,10 @@ pub(crate) fn of_findings(numbers: &BTreeMap<Option<Outcome>, usize>) -> String 
     parts.join(", ")
 }
 
-/// `2 applied, 1 failed`.
-pub(crate) fn of_receipts(receipts: &[Receipt]) -> String {
+/// `2 applied, 1 failed`; of a dry run, what would be.
+pub(crate) fn of_receipts(receipts: &[Receipt], dry: bool) -> String {
     let parts: Vec<String> = [
-        (Outcome::Applied, "applied"),
+        (Outcome::Applied, if dry { "would be applied" } else { "applied" }),
         (Outcome::AlreadyApplied, "already applied"),
         (Outcome::Stale, "stale"),
         (Outcome::Rejected, "rejected"),

@@ -192,7 +192,7 @@ fn dry_runs_write_nothing(backend: Backend) {
             assert!(!is_written(&world), "{flag}");
         }
         let people = world.run(&["apply", "bookstore", flag]).expect(0);
-        assert!(people.stdout.contains("dry run"), "{people}");
+        assert!(people.stdout.contains("dry run") && people.stderr.contains("1 would be applied"), "{people}");
     }
     // A value after a space is a name.
     let output = world.run(&["apply", "--dry-run", "server", "--yes"]).expect(1);

@@ -221,6 +221,10 @@ fn a_version_that_was_left_is_not_taken_again(backend: Backend) {
     }
     assert!(planned(&world, &[]).is_empty());
     assert_eq!(planned(&world, &["--include-rolled-back"]), ["helm", "kustomize"]);
+    let held = world.run(&["plan"]).expect(0);
+    for said in ["nothing to change: ", "2 rolled back", "hint: --include-rolled-back writes what was left before"] {
+        assert!(held.stderr.contains(said), "{held}");
+    }
     // Only that version is held: a newer one moves on.
     bookstore::publish(&world, REPOSITORY, &[("v1.0.2", "2026-11-21T08:00:00Z")]);
     assert_eq!(verdict(&check(&world, 0), "helm"), json!(["UpdateAvailable", "NewestMatch", "v1.0.2"]));
