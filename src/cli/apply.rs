@@ -63,6 +63,9 @@ async fn run_saved(session: &Session, args: ApplyArgs, path: &Path) -> Result<Ex
     args.decision.refuse_with_plan()?;
     let saved = saved::read(path)?;
     choose::must_be_few(saved.changes.len(), args.decision.wish.max_changes)?;
+    if saved.changes.is_empty() {
+        session.printer.note("the plan changes nothing");
+    }
     let cluster = session.cluster(selected.scope.namespace.clone()).await?;
     session.configure_registries(&cluster).await?;
     if let Some(folder) = &args.files.worktree {
