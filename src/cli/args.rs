@@ -92,7 +92,7 @@ const PLAN_EXAMPLES: &str = "Examples:
 const APPLY_EXAMPLES: &str = "Examples:
   kubectl image-update apply bookstore -n argocd    shows the plan, asks, writes
   kubectl image-update apply -i                     ticks changes in a list
-  kubectl image-update apply bookstore --set web=v1.0.3
+  kubectl image-update apply bookstore --set web=v1.0.0        this version, whatever is newest
   kubectl image-update apply --plan plan.json       writes what was planned, or nothing
   kubectl image-update apply -A --yes -o json       in a script
   kubectl image-update apply -l team=web --dry-run=server

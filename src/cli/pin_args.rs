@@ -19,7 +19,7 @@ pub(crate) const PIN_EXAMPLES: &str = "Examples:
   kubectl image-update pin argocd/bookstore web=v1.0.0 --until 7d
   kubectl image-update pin argocd/bookstore web=v1.0.0@sha256:…
   kubectl image-update pin argocd/bookstore web --previous      what ran before
-  kubectl image-update pin -l team=web web worker               in several Applications";
+  kubectl image-update pin -l team=web web                      in several Applications";
 
 pub(crate) const UNPIN_EXAMPLES: &str = "Examples:
   kubectl image-update unpin argocd/bookstore web

@@ -14,6 +14,7 @@ use crate::world::Authority;
 use crate::world::BINARY;
 use crate::world::Backend;
 use crate::world::Grant;
+use crate::world::Image;
 use crate::world::Invocation;
 use crate::world::MAINTAINER;
 use crate::world::Output;
@@ -118,6 +119,31 @@ fn play(page: &str, before: &[&str]) {
         }
     }
     assert!(played > 0, "the page shows nothing to do");
+}
+
+/// The examples below the help of each command.
+#[test]
+fn the_examples_of_help_work() {
+    let reader = Reader::sit_down();
+    reader.types("mkdir -p ~/.local/bin");
+    let digest = Image::built("2026-10-01T08:00:00Z").content("v1.0.0").digest();
+    let mut played = 0;
+    for name in ["check", "plan", "apply", "pin", "unpin", "help", "completion"] {
+        let help = reader.world.run(&["help", name]).expect(0).stdout;
+        let (_, examples) =
+            help.split_once("\nExamples:\n").unwrap_or_else(|| panic!("no examples of `{name}`: {help}"));
+        for example in examples.lines().filter_map(|line| line.trim_start().strip_prefix("kubectl image-update ")) {
+            // What it does is said behind it.
+            let words = example.split("  ").next().expect("a line has a start").replace("sha256:…", &digest);
+            if name == "unpin" {
+                reader.types("kubectl image-update pin argocd/bookstore web=v1.0.0");
+            }
+            let accepted = if words.contains("--detailed-exitcode") { " || [ $? -eq 2 ]" } else { "" };
+            reader.types(&format!("kubectl image-update {words}{accepted}"));
+            played += 1;
+        }
+    }
+    assert!(played > 20, "{played} examples");
 }
 
 /// Somebody who follows the documentation, with rights for everything.
