@@ -228,14 +228,20 @@ fn conclude(session: &Session, plan: &Plan, out: Option<&Path>) {
     }
 }
 
-/// Writes the plan to a file in one step, so that a reader never finds half of it.
+/// Writes the plan to a file in one step, so that a reader never finds half of it. What is there and is no file, such
+/// as a pipe or a device, is written to and never replaced; a link stays one.
 fn save(path: &Path, plan: &Plan) -> Result<(), Error> {
     let failed =
         |error: std::io::Error| Error::failed(format!("failed to save the plan to {}", path.display())).source(error);
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let text = document::to_json(&document::plan::write(plan));
+    if std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        let mut open = std::fs::OpenOptions::new().write(true).open(path).map_err(failed)?;
+        return open.write_all(text.as_bytes()).and_then(|()| open.flush()).map_err(failed);
+    }
+    let there = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let folder = there.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
     file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
+    file.persist(&there).map_err(|error| failed(error.error))?;
     Ok(())
 }
