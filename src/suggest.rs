@@ -57,8 +57,10 @@ pub(crate) fn suggest(application: &Application) -> Suggestion {
     let mut aliases: BTreeSet<String> = before.iter().filter_map(|rule| rule.alias.clone()).collect();
     let mut suggestion = Suggestion { listed_before: before.len(), ..Suggestion::default() };
     let list_key = keys::for_application(keys::IMAGE_LIST);
-    let mut list: Vec<String> = application.annotations.get(&list_key).into_iter().cloned().collect();
-    list.retain(|text| !text.trim_matches([',', ' ', '\n']).is_empty());
+    // A list may be written over several lines, which no shell takes back from a command.
+    let listed_now = application.annotations.get(&list_key).map_or("", String::as_str);
+    let mut list: Vec<String> =
+        listed_now.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(str::to_owned).collect();
     let mut settings = Vec::new();
     let found: Vec<Found> = images(application);
     let new: Vec<&Found> = found.iter().filter(|found| !listed.contains(&found.repository)).collect();
@@ -69,7 +71,7 @@ pub(crate) fn suggest(application: &Application) -> Suggestion {
         let mut own: Vec<(&str, String)> = Vec::new();
         own.extend(track.strategy.map(|name| (keys::UPDATE_STRATEGY, name.to_owned())));
         own.extend(track.allow.clone().map(|allow| (keys::ALLOW_TAGS, allow)));
-        let (targets, guess) = targets(application, found, &alias, new.len());
+        let (targets, guess) = targets(application, found, &alias, before.len() + new.len());
         own.extend(targets);
         let own: Vec<_> = own.into_iter().map(|(key, value)| (keys::for_alias(&alias, key), value)).collect();
         let entry = format!("{alias}={}{constraint}", found.name);

@@ -98,6 +98,9 @@ const APPLY_EXAMPLES: &str = "Examples:
   kubectl image-update apply -l team=web --dry-run=server
   kubectl image-update apply -f apps/ --worktree .  edits your checkout, for a pull request of your own";
 
+/// Where Argo CD runs unless it is said.
+pub(crate) const ARGOCD_NAMESPACE: &str = "argocd";
+
 /// kubectl's connection flags: kubectl hands none to a plugin.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Connection")]
@@ -144,7 +147,7 @@ pub(crate) struct ConnectionArgs {
     #[arg(long, global = true, value_name = "DURATION")]
     pub(crate) request_timeout: Option<String>,
     /// Namespace of Argo CD
-    #[arg(long, global = true, value_name = "NAMESPACE", default_value = "argocd")]
+    #[arg(long, global = true, value_name = "NAMESPACE", default_value = ARGOCD_NAMESPACE)]
     pub(crate) argocd_namespace: String,
 }
 

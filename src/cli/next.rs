@@ -1,5 +1,7 @@
 //! The command to type next, with the flags that select the same Applications again.
 
+use crate::cli::args::ARGOCD_NAMESPACE;
+use crate::cli::args::ConnectionArgs;
 use crate::cli::args::SelectionArgs;
 use crate::cli::session::Session;
 use crate::output::text::safe;
@@ -17,16 +19,35 @@ pub(crate) fn command(session: &Session, verb: &str, selection: &SelectionArgs) 
     if let Some(namespace) = &selection.scope.namespace {
         flag("-n", namespace);
     }
-    if let Some(context) = &session.connection.context {
-        flag("--context", context);
+    if let Some(shard) = &selection.shard {
+        flag("--shard", shard);
     }
-    if let Some(kubeconfig) = &session.connection.kubeconfig {
-        flag("--kubeconfig", &kubeconfig.display().to_string());
+    if session.connection.argocd_namespace != ARGOCD_NAMESPACE {
+        flag("--argocd-namespace", &session.connection.argocd_namespace);
     }
+    words.extend(connection(&session.connection));
     words.extend(selection.recursive.then(|| "-R".to_owned()));
     words.extend(selection.scope.all_namespaces.then(|| "-A".to_owned()));
     words.extend(selection.applications.iter().map(|name| quoted(name)));
     words.join(" ")
+}
+
+/// The flags that lead to the same cluster as the same user, which kubectl has too. A token is not repeated: it would stand
+/// in the history of a shell.
+pub(crate) fn connection(args: &ConnectionArgs) -> Vec<String> {
+    let kubeconfig = args.kubeconfig.as_ref().map(|path| path.display().to_string());
+    [
+        ("--kubeconfig", kubeconfig.as_deref()),
+        ("--context", args.context.as_deref()),
+        ("--cluster", args.cluster.as_deref()),
+        ("--user", args.user.as_deref()),
+        ("--server", args.server.as_deref()),
+        ("--as", args.impersonate.as_deref()),
+    ]
+    .into_iter()
+    .filter_map(|(flag, value)| Some([flag.to_owned(), quoted(value?)]))
+    .flatten()
+    .collect()
 }
 
 /// A word as a POSIX shell reads it back.

@@ -33,6 +33,9 @@ pub(crate) async fn run(session: &Session, args: &CheckArgs) -> Result<ExitCode,
     if matches!(args.output.output, Output::Name | Output::Markdown | Output::Html) {
         return Err(Error::usage("--suggest prints a command, or a patch with `-o yaml` or `-o json`"));
     }
+    if selection.shard.is_some() {
+        return Err(Error::usage("--suggest goes without --shard"));
+    }
     let applications = session.interruptible(select::applications(session, selection)).await??;
     let mut commands = Vec::new();
     let mut patches = Vec::new();
@@ -41,7 +44,7 @@ pub(crate) async fn run(session: &Session, args: &CheckArgs) -> Result<ExitCode,
         let suggestion = suggest::suggest(application);
         tell(session, application, &suggestion);
         if suggestion.annotations.is_empty() {
-            refused.extend(suggestion.notes);
+            refused.extend(suggestion.notes.into_iter().map(|note| format!("{}: {note}", application.key)));
         } else {
             commands.push(command(session, application, &suggestion));
             patches.push(patch(application, &suggestion));
@@ -50,6 +53,9 @@ pub(crate) async fn run(session: &Session, args: &CheckArgs) -> Result<ExitCode,
     if commands.is_empty() {
         // What is listed already is no failure; what cannot be listed is.
         return if refused.is_empty() { Ok(ExitCode::Done) } else { Err(nothing(refused)) };
+    }
+    for note in &refused {
+        session.printer.alert(&format!("note: {}", safe(note)));
     }
     // Manifests are edited, not annotated: what goes into them is shown.
     let output = match args.output.output {
@@ -111,8 +117,8 @@ fn command(session: &Session, application: &Application, suggestion: &Suggestion
     let key = &application.key;
     let mut text =
         format!("kubectl annotate applications.argoproj.io {} -n {}", quoted(&key.name), quoted(&key.namespace));
-    if let Some(context) = &session.connection.context {
-        let _ = write!(text, " --context {}", quoted(context));
+    for word in next::connection(&session.connection) {
+        text.extend([" ", &word]);
     }
     if suggestion.annotations.iter().any(|(name, _)| application.annotations.contains_key(name)) {
         text.push_str(" --overwrite");

@@ -104,7 +104,10 @@ fn cells(row: &str) -> Vec<String> {
     let mut characters = row.trim_matches('|').chars().peekable();
     while let Some(character) = characters.next() {
         match character {
-            '\\' if characters.peek() == Some(&'|') => {}
+            '\\' if characters.next_if_eq(&'|').is_some() => {
+                cells.last_mut().expect("there is a first cell").push('|');
+                continue;
+            }
             '|' if !code => {
                 cells.push(String::new());
                 continue;
@@ -112,9 +115,7 @@ fn cells(row: &str) -> Vec<String> {
             '`' => code = !code,
             _ => {}
         }
-        if let (false, Some(cell)) = (character == '\\', cells.last_mut()) {
-            cell.push(character);
-        }
+        cells.last_mut().expect("there is a first cell").push(character);
     }
     cells.iter().map(|cell| cell.trim().to_owned()).collect()
 }

@@ -100,6 +100,15 @@ source: {repoURL: r, path: p, kustomize: {}}
 status: {images: ['ghcr.io/acme/web:v1.0.0']}",
     );
     assert_eq!((lines, notes), (Vec::new(), Vec::new()));
+    // A list over several lines becomes one, and the keys of a new image are not those that one there is written to.
+    let (lines, _) = proposed(
+        "
+annotations: {image-list: \"web=ghcr.io/acme/web:^1,\\n\"}
+source: {repoURL: r, path: p, helm: {parameters: [{name: image.name, value: ghcr.io/acme/web}, {name: image.tag, value: v1.0.0}]}}
+status: {images: ['ghcr.io/acme/web:v1.0.0', 'redis:7.2.1'], sourceType: Helm}",
+    );
+    assert_eq!(lines[0], "image-list: web=ghcr.io/acme/web:^1, redis=redis:~7.2");
+    assert!(lines[1..].iter().all(|line| line.contains(": redis.image")), "{lines:?}");
 }
 
 #[test]

@@ -46,7 +46,7 @@ pub(super) fn behind(behind: Option<Behind>, scale: &Scale) -> (i64, String) {
         words.push(super::count(usize::try_from(days).unwrap_or(usize::MAX), "day"));
     }
     if versions == 0 && days == 0 {
-        return (0, "<span class=\"even\">up to date</span>".to_owned());
+        return (0, "<span class=\"even\">not behind</span>".to_owned());
     }
     let label = words.join(", ");
     let mut bars = String::new();

@@ -104,7 +104,7 @@ fn every_image_is_there_with_what_is_known_of_it() {
         "<span class=\"behind\">4 versions, 41 days</span>",
         "aria-label=\"4 versions, 41 days behind\"",
         "<span class=\"behind\">1 version</span>",
-        "<span class=\"even\">up to date</span>",
+        "<span class=\"even\">not behind</span>",
         "14 seen → 12 allowed → 3 eligible",
         "<code>v2.0.0</code> (OutsideConstraint)",
         "<span class=\"badge doubt\">Undetermined</span>",

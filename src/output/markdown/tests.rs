@@ -47,3 +47,9 @@ fn no_line_is_longer_than_asked_but_code_and_long_words() {
         }
     }
 }
+
+#[test]
+fn a_bar_that_is_text_stays_in_its_cell() {
+    let page = "| a | b |\n|---|---|\n| x \\| y | `^v\\d|z` |\n";
+    assert_eq!(render(page, 40, false), "a      b\nx | y  `^v\\d|z`\n");
+}

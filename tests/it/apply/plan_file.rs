@@ -74,19 +74,19 @@ fn what_is_no_file_is_not_replaced_by_a_plan() {
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let reading = std::thread::spawn({
         let pipe = pipe.clone();
-        move || std::fs::read_to_string(pipe).unwrap()
+        move || fs::read_to_string(pipe).unwrap()
     });
     world.run(&["plan", "--out", "pipe"]).expect(0);
     let read: Value = serde_json::from_str(&reading.join().unwrap()).unwrap();
     assert_eq!(read["kind"], "Plan");
-    assert!(std::fs::symlink_metadata(&pipe).unwrap().file_type().is_fifo(), "it is still a pipe");
+    assert!(fs::symlink_metadata(&pipe).unwrap().file_type().is_fifo(), "it is still a pipe");
 
     let file = world.file("plans/today.json", "");
     let link = world.work().join("link.json");
     std::os::unix::fs::symlink(&file, &link).unwrap();
     world.run(&["plan", "--out", "link.json"]).expect(0);
-    assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink(), "it is still a link");
-    assert!(std::fs::read_to_string(&file).unwrap().contains("\"Plan\""));
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink(), "it is still a link");
+    assert!(fs::read_to_string(&file).unwrap().contains("\"Plan\""));
     world.run(&["apply", "--plan", "link.json"]).expect(0);
 
     for full in ["/dev/full", "plans"] {
