@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use crate::annotations;
 use crate::annotations::rule::WriteBack;
 use crate::apply::Checked;
+use crate::apply::destination;
 use crate::cluster::Cluster;
 use crate::cluster::error::ClusterError;
 use crate::cluster::error::ClusterErrorKind;
@@ -17,7 +18,6 @@ use crate::model::application::Application;
 use crate::model::application::ApplicationKey;
 use crate::model::plan::At;
 use crate::model::plan::Change;
-use crate::model::plan::ImageChange;
 use crate::model::plan::Outcome;
 use crate::model::plan::Receipt;
 use crate::writeback::object;
@@ -72,14 +72,12 @@ pub(super) fn check(found: &Application, change: &Change, now: Timestamp, pinnin
 /// Says why the images of a change are no longer written to the Application, if it is so.
 fn moved(found: &Application, change: &Change) -> Option<String> {
     let Some((rules, _)) = annotations::parse(found) else { return Some("it has no image list any more".to_owned()) };
-    let is_listed =
-        |image: &ImageChange| rules.images.iter().any(|rule| rule.is_of(image.alias.as_deref(), &image.reference));
-    if let Some(image) = change.images.iter().find(|image| !is_listed(image)) {
+    if let Some(image) = change.images.iter().find(|image| destination::rule_of(image, &rules).is_none()) {
         let label = image.alias.clone().unwrap_or_else(|| image.reference.to_string());
         return Some(format!("the image list has no `{label}` of {} any more", image.reference));
     }
     match &rules.write_back {
-        Ok(WriteBack::Argocd) => None,
+        Ok(WriteBack::Argocd) => destination::moved(found, &rules, change),
         Ok(WriteBack::Git(_)) => Some("it is written to git now, not to the Application".to_owned()),
         Err(invalid) => Some(format!("where it is written is not clear any more: {}", invalid.message)),
     }

@@ -11,6 +11,7 @@ use crate::annotations::rule::AppRules;
 use crate::annotations::rule::ImageRule;
 use crate::apply::Executor;
 use crate::apply::batch::Batch;
+use crate::apply::destination;
 use crate::apply::receipt;
 use crate::document::receipts::DryRun;
 use crate::git::Remote;
@@ -52,12 +53,10 @@ impl<'a> Job<'a> {
     pub(super) fn new(change: &'a Change, application: Application, rules: AppRules) -> Result<Self, Ended> {
         let stale = |what: String| Err((Outcome::Stale, what));
         let Some(target) = change.git() else { return Err((Outcome::Failed, "it is not for git".to_owned())) };
-        let Some(rule) = rule_of(change, &rules) else {
+        let Some(rule) = change.images.iter().find_map(|image| destination::rule_of(image, &rules)) else {
             return stale("the image list names none of its images any more".to_owned());
         };
-        let chosen = target.source.as_ref().and_then(|id| {
-            application.sources.iter().position(|source| id.matches(source)).map(|index| index.to_string())
-        });
+        let chosen = destination::chosen(&application, target.source.as_ref());
         let place = match writeback::placement(&application, &rules, rule, chosen.as_deref()) {
             Ok(place) => place,
             Err(invalid) => return stale(format!("it cannot be written any more: {}", invalid.message)),
@@ -86,7 +85,7 @@ impl<'a> Job<'a> {
     }
 
     pub(super) fn rule(&self) -> Option<&ImageRule> {
-        rule_of(self.change, &self.rules)
+        self.change.images.iter().find_map(|image| destination::rule_of(image, &self.rules))
     }
 
     /// The files that have to be looked at.
@@ -132,6 +131,9 @@ impl<'a> Job<'a> {
     ) -> Result<Option<Vec<u8>>, Ended> {
         let located = self.located(tree)?;
         let path = self.target.path.as_deref().unwrap_or_default();
+        if let Some(field) = destination::stray(change, &self.rules, &located) {
+            return Err((Outcome::Stale, destination::elsewhere(field)));
+        }
         for edit in &change.edits {
             let found = located.value_of(&edit.field);
             if found != edit.from && found != edit.to {
@@ -180,12 +182,6 @@ impl<'a> Job<'a> {
             paths: self.paths(),
         }
     }
-}
-
-fn rule_of<'a>(change: &Change, rules: &'a AppRules) -> Option<&'a ImageRule> {
-    let is_it =
-        |rule: &&ImageRule| change.images.iter().any(|image| rule.is_of(image.alias.as_deref(), &image.reference));
-    rules.images.iter().find(is_it)
 }
 
 /// `values.yaml of https://… on main`.

@@ -37,6 +37,7 @@ use crate::writeback::files::manifest::Target;
 
 mod application;
 mod batch;
+mod destination;
 mod examine;
 mod git;
 mod labels;

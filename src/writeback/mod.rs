@@ -99,6 +99,14 @@ impl Placement {
         self.file_edits(edits(&self.view, renderer, rule, version))
     }
 
+    /// Whether `version` of an image is written to a field, whatever stands there now.
+    pub(crate) fn writes(&self, rule: &ImageRule, version: &Version, field: &Field) -> bool {
+        // Where everything is right already, nothing would be edited.
+        let view = Source { helm: Some(Vec::new()), kustomize: Some(Vec::new()), ..self.view.clone() };
+        let empty = Self { view, ..self.clone() };
+        [self, &empty].iter().any(|place| place.edits(rule, version).iter().any(|edit| edit.field == *field))
+    }
+
     /// What stands at a field; `None` if nothing does.
     pub(crate) fn value_of(&self, field: &Field) -> Option<String> {
         if self.git.is_some() { self.value_in_file(field) } else { value_of(&self.view, field) }

@@ -39,7 +39,7 @@ fn parameter(world: &World, change: fn(&mut Vec<Value>)) {
 }
 
 /// What does not hold any more, what happened, and what is said of it.
-const VIOLATIONS: [(&str, Meanwhile, &[&str]); 12] = [
+const VIOLATIONS: [(&str, Meanwhile, &[&str]); 13] = [
     (
         "uid",
         |world| {
@@ -62,6 +62,11 @@ const VIOLATIONS: [(&str, Meanwhile, &[&str]); 12] = [
         "digest",
         |world| world.publish(REPOSITORY, "v1.0.1", &Image::built("2026-11-22T08:00:00Z").content("moved")),
         &["v1.0.1 is sha256:", "and was sha256:"],
+    ),
+    (
+        "parameter",
+        |world| annotate(world, "web.helm.image-tag", "web.tag"),
+        &["`image.tag` is not where its images are"],
     ),
     ("method", |world| annotate(world, "write-back-method", "git"), &["written to git now"]),
     ("method, unknown", |world| annotate(world, "write-back-method", "ftp"), &["not clear any more"]),

@@ -34,7 +34,7 @@ fn annotate(shop: &Shop, key: &str, value: &str) {
 }
 
 fn what_does_not_hold_stops_the_plan(backend: Backend) {
-    let cases: [(&str, Meanwhile, &[&str]); 13] = [
+    let cases: [(&str, Meanwhile, &[&str]); 14] = [
         (
             "uid",
             |shop| {
@@ -55,6 +55,16 @@ fn what_does_not_hold_stops_the_plan(backend: Backend) {
             "old value",
             |shop| drop(shop.commit(&[(FILE, &VALUES.replace("v1.0.0", "v0.9.0"))])),
             &["`image.tag`", "`v0.9.0`", "`v1.0.0`"],
+        ),
+        (
+            "key",
+            |shop| {
+                shop.world.edit("bookstore", |object| {
+                    let key = "argocd-image-updater.argoproj.io/web.helm.image-tag";
+                    object["metadata"]["annotations"][key] = "replicas".into();
+                });
+            },
+            &["`image.tag` is not where its images are"],
         ),
         (
             "old value, gone",
