@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 
 use crate::apply::Commits;
 use crate::apply::Executor;
@@ -78,7 +79,8 @@ async fn run_saved(session: &Session, args: ApplyArgs, path: &Path) -> Result<Ex
     };
     let refused =
         if args.write.force { BTreeMap::new() } else { saved::refused(session, &cluster, &saved.changes).await? };
-    let writer = Writer { cluster: Some(&cluster), manifests: Vec::new(), refused, commits, pinning: false };
+    let writer =
+        Writer { cluster: Some(&cluster), manifests: Vec::new(), refused, commits, pinning: false, takes_back: false };
     write(session, writer, &saved.changes, &args, namespaces(&saved.changes)).await
 }
 
@@ -128,7 +130,8 @@ async fn run_fresh(session: &Session, args: ApplyArgs) -> Result<ExitCode, Error
         Some(_) => Vec::new(),
         None => selection.selected.iter().map(|selected| manifest(selection, selected)).collect(),
     };
-    let writer = Writer { cluster, manifests, refused, commits: made.commits.clone(), pinning: false };
+    let writer =
+        Writer { cluster, manifests, refused, commits: made.commits.clone(), pinning: false, takes_back: false };
     Ok(write(session, writer, &changes, &args, selection.namespaces).await?.or(undecided))
 }
 
@@ -214,6 +217,8 @@ pub(crate) struct Writer<'a> {
     pub(crate) refused: BTreeMap<ApplicationKey, String>,
     pub(crate) commits: Commits,
     pub(crate) pinning: bool,
+    /// What was written a moment ago is taken back, also after the user wanted to stop: half of it must not stay.
+    pub(crate) takes_back: bool,
 }
 
 /// Executes changes as the flags say.
@@ -226,7 +231,8 @@ pub(crate) async fn execute(
     changes: &[Change],
     write: &WriteArgs,
 ) -> Result<Vec<Receipt>, Error> {
-    let Writer { cluster, manifests, refused, commits, pinning } = writer;
+    let Writer { cluster, manifests, refused, commits, pinning, takes_back } = writer;
+    let never = AtomicBool::new(false);
     let executor = Executor {
         cluster,
         manifests,
@@ -237,7 +243,7 @@ pub(crate) async fn execute(
         logins: &session.logins,
         now: session.process.now(),
         dry_run: dry_run(write),
-        interrupted: &session.interrupted,
+        interrupted: if takes_back { &never } else { &session.interrupted },
         refused,
         watch: &session.printer,
     };

@@ -67,6 +67,13 @@ pub(crate) async fn until(
     (goals, baselines): (BTreeMap<ApplicationKey, Goal>, &Baselines),
     (args, limit): (&WaitArgs, Option<Duration>),
 ) -> Rollouts {
+    let lost = |why: &str, goals: BTreeMap<ApplicationKey, Goal>| {
+        goals.into_keys().map(|key| (key, Rollout::Unknown(why.to_owned()))).collect()
+    };
+    // Whoever wanted it to end while it was written does not want to wait either.
+    if session.interrupted.load(Ordering::Relaxed) {
+        return limit.map_or_else(Rollouts::new, |_| lost("interrupted before it was waited for", goals));
+    }
     if args.sync {
         for (key, why) in follow::nudge(cluster, goals.keys()).await {
             session.printer.alert(&format!("warning: {key} was not told to sync: {}", safe(&why)));
@@ -83,8 +90,7 @@ pub(crate) async fn until(
         rollouts = follow::follow(cluster, (&goals, baselines), Instant::now() + limit, &news) => rollouts,
         () = session.signals.next() => {
             session.interrupted.store(true, Ordering::Relaxed);
-            let lost = || Rollout::Unknown("interrupted while waiting".to_owned());
-            goals.into_keys().map(|key| (key, lost())).collect()
+            lost("interrupted while waiting", goals)
         }
     }
 }

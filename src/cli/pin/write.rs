@@ -25,24 +25,25 @@ pub(super) async fn step_by_step(
     planned: &[Planned],
     (write, commits): (&WriteArgs, &Commits),
 ) -> Result<Vec<Receipt>, Error> {
-    let execute = async |changes: Vec<Change>| {
+    let execute = async |changes: Vec<Change>, takes_back: bool| {
         let writer = Writer {
             cluster: Some(cluster),
             manifests: Vec::new(),
             refused: BTreeMap::new(),
             commits: commits.clone(),
             pinning: true,
+            takes_back,
         };
         apply::execute(session, writer, &changes, write).await
     };
     let first: Vec<Change> = planned.iter().filter_map(|planned| planned.changes.first().cloned()).collect();
-    let mut receipts = execute(first).await?;
+    let mut receipts = execute(first, false).await?;
     let goes_on = |index: usize, receipts: &[Receipt]| is_done(&receipts[index]) && planned[index].changes.len() > 1;
     let indexes: Vec<usize> = (0..planned.len()).filter(|index| goes_on(*index, &receipts)).collect();
     if indexes.is_empty() {
         return Ok(receipts);
     }
-    let second = execute(indexes.iter().map(|index| planned[*index].changes[1].clone()).collect()).await?;
+    let second = execute(indexes.iter().map(|index| planned[*index].changes[1].clone()).collect(), false).await?;
     let mut failed = Vec::new();
     for (index, receipt) in indexes.into_iter().zip(second) {
         if !is_done(&receipt) && receipts[index].outcome == Outcome::Applied {
@@ -52,13 +53,17 @@ pub(super) async fn step_by_step(
         let receipt = &mut receipts[index];
         if receipt.outcome == Outcome::AlreadyApplied && first.outcome == Outcome::Applied {
             receipt.outcome = Outcome::Applied;
-            receipt.at = first.at;
+            receipt.at.clone_from(&first.at);
+        }
+        // Of a version and what holds it, the version is what is told of.
+        if is_done(receipt) && first.outcome == Outcome::Applied && first.change.is_rendered() {
+            *receipt = first;
         }
     }
     if failed.is_empty() || write.dry_run != DryRunArg::None {
         return Ok(receipts);
     }
-    let back = execute(failed.iter().map(|index| inverse(&planned[*index].changes[0])).collect()).await?;
+    let back = execute(failed.iter().map(|index| inverse(&planned[*index].changes[0])).collect(), true).await?;
     for (index, back) in failed.into_iter().zip(back) {
         let what = match (is_done(&back), planned[index].changes[0].git()) {
             (true, None) => "the annotations were put back as they were".to_owned(),

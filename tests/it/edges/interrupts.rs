@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+use serde_json::Value;
+
 use crate::bookstore;
 use crate::bookstore::Form;
 use crate::bookstore::REPOSITORY;
@@ -48,11 +50,22 @@ fn a_check_ends_at_once(backend: Backend) {
 #[test]
 fn a_write_in_hand_is_finished() {
     for signal in ["INT", "TERM", "HUP"] {
-        finished_in_spite_of(signal);
+        interrupted_while_writing(signal, &[]);
     }
 }
 
-fn finished_in_spite_of(signal: &str) {
+/// Whoever wants it to end does not want to wait for Argo CD either.
+#[test]
+fn after_a_write_in_hand_nothing_is_waited_for() {
+    let report = interrupted_while_writing("INT", &["--wait=50s", "--sync", "--undo-on-failure"]);
+    let receipts = report["receipts"].as_array().unwrap();
+    let written: Vec<_> = receipts.iter().filter(|receipt| receipt["outcome"] == "Applied").collect();
+    assert!(written.iter().all(|receipt| receipt["rollout"]["outcome"] == "Unknown"), "{report}");
+    assert!(!receipts.iter().any(|receipt| receipt["change"].as_str().unwrap().ends_with("-undo")), "{report}");
+}
+
+/// Interrupts an apply of twenty Applications in its writes; the report.
+fn interrupted_while_writing(signal: &str, flags: &[&str]) -> Value {
     let world = World::new(Backend::Double);
     let course = bookstore::semver(&world);
     for number in 0..20 {
@@ -62,7 +75,7 @@ fn finished_in_spite_of(signal: &str) {
     let collection = format!("/apis/argoproj.io/v1alpha1/namespaces/{}/applications/", world.namespace());
     let gate = Gate::new();
     world.api_double().fault(Fault::wait(&gate).on("PATCH", &collection));
-    let running = world.spawn(&["apply", "--all", "--yes", "-o", "json"]);
+    let running = world.spawn(&[&["apply", "--all", "--yes", "-o", "json"], flags].concat());
     gate.wait_for_arrival();
     running.signal(signal);
     // The tool has to notice before the gate opens: it says so.
@@ -78,6 +91,7 @@ fn finished_in_spite_of(signal: &str) {
     for receipt in receipts.filter(|receipt| receipt["outcome"] == "Failed") {
         assert!(receipt["message"].as_str().unwrap().contains("interrupted"), "{receipt}");
     }
+    report
 }
 
 #[test]

@@ -8,6 +8,8 @@ use crate::git::Shop;
 use crate::git::VALUES;
 use crate::git::outcomes;
 use crate::world::Backend;
+use crate::world::Fault;
+use crate::world::Gate;
 use crate::world::on_both;
 
 on_both!(
@@ -49,8 +51,10 @@ fn a_pin_goes_through_git(backend: Backend) {
     assert_eq!(verdict(&shop)[0], "PinBroken");
     shop.commit(&[("charts/bookstore/values.yaml", VALUES)]);
     // Taken back, with the version that was there before.
-    let unpinned = shop.run(&["unpin", "bookstore", "web", "--restore-version"]).expect(0);
-    assert!(unpinned.stdout.contains("unpinned"), "{unpinned}");
+    let unpinned = shop.run(&["unpin", "bookstore", "web", "--restore-version", "-o", "json"]).expect(0);
+    let head = shop.repository.head("main").unwrap();
+    assert_eq!(outcomes(&unpinned)[0].1, json!({"commit": head, "branch": "main"}), "{unpinned}");
+    assert_eq!(unpinned.json()["receipts"][0]["pin"], Value::Null);
     assert_eq!(shop.values(), VALUES.replace("v1.0.0", "v1.0.1"));
     assert_eq!((annotation(&shop, HOLD), annotation(&shop, RECORD)), (Value::Null, Value::Null));
 }
@@ -93,6 +97,26 @@ fn a_hold_that_would_not_keep_is_refused(backend: Backend) {
     let forced = shop.run(&["pin", "bookstore", "web=v1.0.1", "--force"]).expect(0);
     assert!(forced.stderr.contains("hold-not-in-force") || forced.stderr.contains("would write over"), "{forced}");
     assert_eq!(shop.values(), VALUES.replace("v1.0.0", "v1.0.1"));
+}
+
+/// Whoever stops it between the hold and the version finds neither.
+#[test]
+fn an_interrupt_between_takes_the_hold_back() {
+    let shop = Shop::open(Backend::Double);
+    shop.world.application(shop.bookstore());
+    let before = shop.world.get("bookstore")["metadata"]["annotations"].clone();
+    let collection = format!("/apis/argoproj.io/v1alpha1/namespaces/{}/applications/", shop.world.namespace());
+    let gate = Gate::new();
+    shop.world.api_double().fault(Fault::wait(&gate).on("PATCH", &collection).times(1));
+    let running = shop.spawn(&["pin", "bookstore", "web=v1.0.1"]);
+    gate.wait_for_arrival();
+    running.interrupt();
+    running.wait_for_stderr("interrupt");
+    gate.open();
+    let output = running.wait().expect(130);
+    assert!(output.to_string().contains("the annotations were put back as they were"), "{output}");
+    assert_eq!(shop.world.get("bookstore")["metadata"]["annotations"], before);
+    assert_eq!((shop.values(), shop.pushes()), (VALUES.to_owned(), 0));
 }
 
 fn what_was_edited_meanwhile_is_kept(backend: Backend) {
