@@ -49,9 +49,9 @@ fn versions(policy: &dyn Policy, current: &Candidate, facts: &Facts) -> Option<u
     Some(newer.len())
 }
 
-/// Whole days between the builds; `None` if one is not known, or the winner was built first.
+/// Whole days between the builds; `None` if one is not known or was made up, or the winner was built first.
 fn days(current: &Candidate, winner: &Candidate) -> Option<i64> {
-    let seconds = winner.created?.duration_since(current.created?).as_secs();
+    let seconds = winner.built()?.duration_since(current.built()?).as_secs();
     (seconds >= 0).then_some(seconds / (24 * 60 * 60))
 }
 
@@ -64,10 +64,12 @@ mod tests {
     use crate::model::tests::application;
     use crate::model::tests::rules;
 
-    /// A candidate, `tag` or `tag DAY`, built on that day.
+    /// A candidate, `tag` or `tag DAY`, built on that day of 2026; `tag -DAY`: of 1970.
     fn candidate(text: &str) -> Candidate {
         let (tag, day) = text.split_once(' ').map_or((text, None), |(tag, day)| (tag, day.parse::<i64>().ok()));
-        let created = day.map(|day| Timestamp::from_second(day * 86_400).unwrap());
+        let created = day.map(|day| {
+            Timestamp::from_second(if day < 0 { -day * 86_400 } else { 1_767_225_600 + day * 86_400 }).unwrap()
+        });
         Candidate { created, ..Candidate::of_tag(Tag::new(tag).unwrap()) }
     }
 
@@ -96,6 +98,9 @@ mod tests {
             ("web=a/b:~1.0", "semver", "2.0.0", &["1.0.1", "1.0.2"], Some((Some(0), None))),
             ("web=a/b", "semver", "latest", &["1.0.1", "1.0.2"], None),
             ("web=a/b", "semver", "1.0.0", &["1.0.0 10", "1.0.1 51"], Some((Some(1), Some(41)))),
+            // A date that was made up says nothing.
+            ("web=a/b", "semver", "1.0.0", &["1.0.0 -1", "1.0.1 51"], Some((Some(1), None))),
+            ("web=a/b", "semver", "1.0.0", &["1.0.0 -1", "1.0.1 -1"], Some((Some(1), None))),
             // Built before the version it follows.
             ("web=a/b", "semver", "1.0.0", &["1.0.0 51", "1.0.1 10"], Some((Some(1), None))),
             ("web=a/b", "alphabetical", "2026-01", &["2026-01", "2026-02", "2026-03"], Some((Some(2), None))),

@@ -20,10 +20,24 @@ pub(crate) struct Candidate {
     pub(crate) pushed: Option<Timestamp>,
 }
 
+/// Before this there were no container images: a build date that is older was made up, as reproducible builds do (1970,
+/// 1980), and says nothing about age. Docker 0.1 is of March 2013. Strategies order by it all the same, as Image Updater.
+const FIRST_IMAGES: i64 = 1_356_998_400;
+
+/// A build date that says when an image was built.
+pub(crate) fn real_build(created: Timestamp) -> Option<Timestamp> {
+    Some(created).filter(|created| created.as_second() >= FIRST_IMAGES)
+}
+
 impl Candidate {
     /// A candidate of which only the tag is known.
     pub(crate) fn of_tag(tag: Tag) -> Self {
         Self { tag, digest: None, created: None, pushed: None }
+    }
+
+    /// When it was built, unless that date was made up.
+    pub(crate) fn built(&self) -> Option<Timestamp> {
+        self.created.and_then(real_build)
     }
 
     /// The latest that the image can have been built: an image is pushed after it was built.

@@ -187,7 +187,7 @@ pub(super) fn behind(behind: Behind) -> Option<String> {
 /// How long ago the candidate was built, or else pushed, in one unit, as kubectl shows ages.
 fn age(decision: &Decision, now: Option<Timestamp>) -> Option<String> {
     let candidate = decision.candidate.as_ref()?;
-    let seconds = now?.duration_since(candidate.created.or(candidate.pushed)?).as_secs();
+    let seconds = now?.duration_since(candidate.built().or(candidate.pushed)?).as_secs();
     Some(match seconds {
         ..0 => "0s".to_owned(),
         0..120 => format!("{seconds}s"),

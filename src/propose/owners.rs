@@ -95,7 +95,7 @@ fn reverted_values(application: &Application, values: &[(&Change, &Edit, String)
         Owner::Application { name, certain } => (
             format!("the Application `{name}` {} this one, and puts its spec back when it syncs", manages(*certain)),
             format!("change the manifest that `{name}` deploys, or add `ignoreDifferences` with `RespectIgnoreDifferences=true` there"),
-            vec![child(application, values), ignoring_parent(application, known, &pointers)],
+            child(application, values).into_iter().chain([ignoring_parent(application, known, &pointers)]).collect(),
         ),
     };
     let diagnostic = Diagnostic::warning("reverted-by-owner", message).about(&application.key).hint(hint);
@@ -191,8 +191,9 @@ fn ignoring_parent(application: &Application, known: Known<'_>, pointers: &BTree
     manifest("Application", known, &spec)
 }
 
-/// The edit of the Application's own manifest: the values that change, in the source that they are of.
-fn child(application: &Application, values: &[(&Change, &Edit, String)]) -> Value {
+/// The edit of the Application's own manifest: the values that change, in the source that they are of; `None` if values
+/// are only taken away, which a merge cannot say.
+fn child(application: &Application, values: &[(&Change, &Edit, String)]) -> Option<Value> {
     let mut sources: Vec<(Option<&SourceId>, Value)> = Vec::new();
     for (change, edit, _) in values {
         let Destination::Application { source: id, .. } = &change.destination else { continue };
@@ -216,15 +217,18 @@ fn child(application: &Application, values: &[(&Change, &Edit, String)]) -> Valu
             None => *list = json!([element]),
         }
     }
+    if sources.is_empty() {
+        return None;
+    }
     let mut sources: Vec<Value> = sources.into_iter().map(|(_, source)| source).collect();
     let spec = match application.layout {
         SourceLayout::Multiple => json!({"sources": sources}),
-        _ => json!({"source": sources.pop().unwrap_or_default()}),
+        _ => json!({"source": sources.pop()?}),
     };
-    json!({
+    Some(json!({
         "apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
         "metadata": {"name": application.key.name, "namespace": application.key.namespace}, "spec": spec,
-    })
+    }))
 }
 
 fn identified(id: &SourceId) -> Value {

@@ -225,6 +225,11 @@ fn an_owner_that_reverts_is_named_with_what_would_last() {
         let text = format!("{} {}", diagnostic.message, diagnostic.hint.as_deref().unwrap());
         assert!(diagnostic.code == "reverted-by-owner" && text.contains(said), "{owner}: {text}");
         assert_eq!(diagnostic.manifests, patches, "{owner}");
+        // What is only taken away cannot be said by a merge: no patch takes the source away instead.
+        let mut taken = changes.clone();
+        taken.iter_mut().flat_map(|change| &mut change.edits).for_each(|edit| edit.to = None);
+        let [diagnostic] = &advice(&selected[0], &taken, None)[..] else { panic!("{owner}") };
+        assert!(diagnostic.manifests.iter().all(|patch| patch["spec"].get("source").is_none()), "{diagnostic:?}");
         // Nothing is written, nothing can be reverted.
         assert_eq!(advice(&selected[0], &[], None), [], "{owner}");
         let tolerant = json!({

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::model::candidate::real_build;
 use crate::model::image::Platforms;
 use crate::model::image::Tag;
 use crate::registry::Description;
@@ -9,10 +10,6 @@ use crate::registry::Outcome;
 use crate::registry::Registries;
 use crate::registry::RegistryErrorKind;
 use crate::registry::Remote;
-
-/// Before this there were no container images: a build date that is older was made up, as reproducible builds do (1970,
-/// 1980), and says nothing. Docker 0.1 is of March 2013.
-const FIRST: i64 = 1_356_998_400;
 
 /// Whether a tag is old enough.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +38,9 @@ impl Registries {
             return Ok(age);
         }
         match self.describe(remote, tag, &Platforms::Any).await {
-            Ok(Description::Image { created, .. }) if created.as_second() >= FIRST => Ok(Age::of(created, before)),
+            Ok(Description::Image { created, .. }) => {
+                Ok(real_build(created).map_or(Age::Unknown, |built| Age::of(built, before)))
+            }
             Ok(_) => Ok(Age::Unknown),
             Err(error) => match error.kind() {
                 RegistryErrorKind::Undated => Ok(Age::Unknown),
