@@ -61,7 +61,11 @@ async fn run_saved(session: &Session, args: ApplyArgs, path: &Path) -> Result<Ex
     if selected.shard.is_some() {
         return Err(Error::usage("--plan says what is written: it goes without --shard").hint("plan with --shard"));
     }
+    if !selected.filename.is_empty() {
+        return Err(Error::usage("--plan says what is written: it goes without -f"));
+    }
     args.decision.refuse_with_plan()?;
+    session.use_worktree(args.files.worktree.as_ref())?;
     let saved = saved::read(path)?;
     choose::must_be_few(saved.changes.len(), args.decision.wish.max_changes)?;
     if saved.changes.is_empty() {
@@ -69,9 +73,6 @@ async fn run_saved(session: &Session, args: ApplyArgs, path: &Path) -> Result<Ex
     }
     let cluster = session.cluster(selected.scope.namespace.clone()).await?;
     session.configure_registries(&cluster).await?;
-    if let Some(folder) = &args.files.worktree {
-        session.repositories.use_worktree(folder.clone());
-    }
     let commits = if saved.changes.iter().any(|change| change.git().is_some()) {
         commits::commits(session, Some(&cluster), &args.files.message, Some(&args.commits)).await?
     } else {

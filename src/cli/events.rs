@@ -2,34 +2,37 @@
 
 use std::collections::BTreeMap;
 
+use futures::StreamExt as _;
+
 use crate::cli::args::DryRunArg;
 use crate::cli::args::WriteArgs;
 use crate::cli::session::Session;
 use crate::cluster::Cluster;
+use crate::cluster::error::ClusterError;
 use crate::cluster::events::Updated;
+use crate::decide::count;
 use crate::model::application::ApplicationKey;
+use crate::model::diagnostic::Diagnostic;
 use crate::model::plan::At;
 use crate::model::plan::Outcome;
 use crate::model::plan::Receipt;
-use crate::output::text::safe;
+
+/// How many are sent at a time.
+const AT_A_TIME: usize = 8;
 
 /// Sends the Events. What cannot be sent is one warning, whatever the number: the images are written all the same.
 pub(super) async fn send(session: &Session, cluster: Option<&Cluster>, receipts: &[Receipt], write: &WriteArgs) {
     let Some(cluster) = cluster.filter(|_| !write.no_events && write.dry_run == DryRunArg::None) else { return };
     let now = session.process.now();
-    let sent = updates(receipts).into_iter().map(|updated| async move { cluster.send_event(&updated, now).await });
-    let failures: Vec<_> = futures::future::join_all(sent)
-        .await
-        .into_iter()
-        .filter_map(|sent| sent.err().map(|error| error.to_string()))
-        .collect();
-    if let [first, others @ ..] = failures.as_slice() {
-        let more = if others.is_empty() { String::new() } else { format!(" (and {} more)", others.len()) };
-        session.printer.note(&format!("warning: no Event was sent: {}{more}", safe(first)));
-        session
-            .printer
-            .note("  hint: the right to create events in the Application's namespace is missing, or give --no-events");
-    }
+    let updates = updates(receipts);
+    let all = updates.len();
+    let sent = updates.into_iter().map(|updated| async move { cluster.send_event(&updated, now).await.err() });
+    let failures: Vec<ClusterError> =
+        futures::stream::iter(sent).buffered(AT_A_TIME).filter_map(futures::future::ready).collect().await;
+    let Some(first) = failures.first() else { return };
+    let hint = first.hint().map_or_else(String::new, |hint| format!("{hint}, or "));
+    let message = format!("{} of {} not sent: {first}", failures.len(), count(all, "Event"));
+    session.diagnose(&[Diagnostic::warning("event-not-sent", message).hint(format!("{hint}give --no-events"))]);
 }
 
 /// What was written, by Application.

@@ -87,12 +87,7 @@ pub(crate) struct Made {
 /// Selects Applications and plans. The settings of commits are read only if there is anything to commit.
 pub(crate) async fn make(session: &Session, wanted: Wanted<'_>) -> Result<Made, Error> {
     let Wanted { selection, decision, files, commits } = wanted;
-    if let Some(folder) = &files.worktree {
-        if !folder.is_dir() {
-            return Err(Error::usage(format!("--worktree: {} is not a folder", folder.display())));
-        }
-        session.repositories.use_worktree(folder.clone());
-    }
+    session.use_worktree(files.worktree.as_ref())?;
     let choice = Choice::read(&decision.choice, Some(&decision.wish))?;
     let args = selection;
     let mut selection = select::select(session, args).await?;

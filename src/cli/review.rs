@@ -26,14 +26,12 @@ use crate::output::table;
 /// The plan cannot be read, the cluster cannot be asked, or nothing could be found out.
 pub(crate) async fn run(session: &Session, args: &PlanArgs, path: &Path) -> Result<ExitCode, Error> {
     refuse_what_decides(args)?;
+    session.use_worktree(args.files.worktree.as_ref())?;
     let saved = saved::read(path)?;
     choose::must_be_few(saved.changes.len(), args.decision.wish.max_changes)?;
     let work = async {
         let cluster = session.cluster(args.selection.scope.namespace.clone()).await?;
         session.configure_registries(&cluster).await?;
-        if let Some(folder) = &args.files.worktree {
-            session.repositories.use_worktree(folder.clone());
-        }
         let executor = Executor {
             cluster: Some(&cluster),
             manifests: Vec::new(),

@@ -1,5 +1,6 @@
 //! What every command has in common: streams, settings, connections, and a way to be stopped.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
@@ -170,6 +171,19 @@ impl Session {
                 crate::model::diagnostic::Severity::Warning => self.printer.note(&text),
             }
         }
+    }
+
+    /// Has the files of a checkout read and written instead of repositories, if that is wanted.
+    ///
+    /// # Errors
+    /// It is not a folder.
+    pub(crate) fn use_worktree(&self, folder: Option<&PathBuf>) -> Result<(), Error> {
+        let Some(folder) = folder else { return Ok(()) };
+        if !folder.is_dir() {
+            return Err(Error::usage(format!("--worktree: {} is not a folder", folder.display())));
+        }
+        self.repositories.use_worktree(folder.clone());
+        Ok(())
     }
 
     /// Says what a plan leaves out, and why.

@@ -89,6 +89,13 @@ fn what_is_no_file_is_not_replaced_by_a_plan() {
     assert!(fs::read_to_string(&file).unwrap().contains("\"Plan\""));
     world.run(&["apply", "--plan", "link.json"]).expect(0);
 
+    for (words, said) in [
+        (&["--worktree", "nowhere"][..], "--worktree: nowhere is not a folder"),
+        (&["-f", "plans", "--worktree", "plans"], "goes without -f"),
+    ] {
+        let output = world.run(&[&["apply", "--plan", "link.json"], words].concat()).expect(1);
+        assert!(output.stderr.contains(said), "{output}");
+    }
     for full in ["/dev/full", "plans"] {
         let output = world.run(&["plan", "--out", full]).expect(1);
         assert!(output.stderr.contains(&format!("failed to save the plan to {full}")), "{output}");
