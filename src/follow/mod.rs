@@ -1,6 +1,6 @@
 //! Following Applications after a write, until Argo CD has made it true, or has failed to.
 //!
-//! The API server tells of every change (a watch); nothing is asked for again and again. What a state of an Application
+//! The API server tells of every change (a watch); only who may not watch looks again and again. What a state of an Application
 //! means is decided in `stage`, which is pure.
 
 mod nudge;
@@ -23,8 +23,12 @@ pub(crate) use crate::follow::stage::Baseline;
 pub(crate) use crate::follow::stage::Goal;
 pub(crate) use crate::follow::stage::Stage;
 
+/// How many Applications are read or written at a time; the watches stand side by side.
+const AT_A_TIME: usize = 8;
 /// How often a nudge is tried again while others change the object.
 const TRIES: u32 = 5;
+/// Between two looks at an Application that cannot be watched.
+const WITHOUT_WATCH: Duration = Duration::from_secs(2);
 /// Before a watch that ended is begun again.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -51,7 +55,7 @@ pub(crate) async fn baselines(cluster: &Cluster, keys: impl Iterator<Item = &App
         let found = cluster.application(key).await.ok()?;
         Some((key.clone(), Baseline::of(&found.object)))
     });
-    futures::future::join_all(each).await.into_iter().flatten().collect()
+    futures::stream::iter(each).buffer_unordered(AT_A_TIME).filter_map(futures::future::ready).collect().await
 }
 
 /// Follows Applications until each has ended in one way or another; `news` hears of every stage that differs from the
@@ -64,8 +68,10 @@ pub(crate) async fn follow(
 ) -> BTreeMap<ApplicationKey, Rollout> {
     let each = goals.iter().map(|(key, goal)| async move {
         let mut waiting = String::new();
+        let mut trouble = None;
         let ending = {
-            let one = follow_one(cluster, (key, goal), baselines.get(key).cloned(), |stage| {
+            let baseline = baselines.get(key).cloned();
+            let one = follow_one(cluster, (key, goal), (baseline, &mut trouble), |stage| {
                 if let Stage::Waiting(why) = stage {
                     waiting.clone_from(why);
                 }
@@ -73,7 +79,8 @@ pub(crate) async fn follow(
             });
             tokio::time::timeout_at(until, one).await
         };
-        (key.clone(), ending.unwrap_or(Rollout::TimedOut(waiting)))
+        // Of what cannot be seen it is not known that it is not well.
+        (key.clone(), ending.ok().or(trouble).unwrap_or(Rollout::TimedOut(waiting)))
     });
     futures::future::join_all(each).await.into_iter().collect()
 }
@@ -85,7 +92,7 @@ pub(crate) async fn nudge<'a>(
     keys: impl Iterator<Item = &'a ApplicationKey>,
 ) -> Vec<(ApplicationKey, String)> {
     let each = keys.map(|key| async move { nudge_one(cluster, key).await.err().map(|why| (key.clone(), why)) });
-    futures::future::join_all(each).await.into_iter().flatten().collect()
+    futures::stream::iter(each).buffered(AT_A_TIME).filter_map(futures::future::ready).collect().await
 }
 
 async fn nudge_one(cluster: &Cluster, key: &ApplicationKey) -> Result<(), String> {
@@ -104,25 +111,29 @@ async fn nudge_one(cluster: &Cluster, key: &ApplicationKey) -> Result<(), String
 async fn follow_one(
     cluster: &Cluster,
     (key, goal): (&ApplicationKey, &Goal),
-    mut baseline: Option<Baseline>,
+    (mut baseline, trouble): (Option<Baseline>, &mut Option<Rollout>),
     mut news: impl FnMut(&Stage),
 ) -> Rollout {
     let mut last = None;
     // Anew when the watch ends, as the API server lets every watch do after some minutes.
-    let mut ended = false;
+    let mut pause = Duration::ZERO;
     loop {
-        if std::mem::replace(&mut ended, true) {
-            tokio::time::sleep(PAUSE).await;
-        }
+        tokio::time::sleep(std::mem::replace(&mut pause, PAUSE)).await;
         let mut found = match cluster.application(key).await {
             Ok(found) => found,
+            Err(error) if passes(&error) => {
+                *trouble = Some(lost(&error));
+                continue;
+            }
             Err(error) => return lost(&error),
         };
-        let mut changes = match cluster.watch_application(key, found.resource_version.as_deref()).await {
-            Ok(changes) => changes,
-            Err(error) if error.kind == ClusterErrorKind::Expired => continue,
-            Err(error) => return lost(&error),
-        };
+        *trouble = None;
+        // Who may not watch looks again and again.
+        let mut changes =
+            cluster.watch_application(key, found.resource_version.as_deref()).await.unwrap_or_else(|_| {
+                pause = WITHOUT_WATCH;
+                futures::stream::empty().boxed()
+            });
         loop {
             let before = baseline.get_or_insert_with(|| Baseline::of(&found.object));
             let stage = stage::stage(goal, before, &found);
@@ -143,6 +154,12 @@ async fn follow_one(
             }
         }
     }
+}
+
+/// Whether it may be gone at the next look, as when an API server is started again.
+fn passes(error: &ClusterError) -> bool {
+    use ClusterErrorKind as Kind;
+    matches!(error.kind, Kind::Unreachable | Kind::TimedOut | Kind::Expired | Kind::Other(429 | 500..=599))
 }
 
 fn lost(error: &ClusterError) -> Rollout {

@@ -24,13 +24,8 @@ struct Image {
 impl Goal {
     pub(crate) fn extend(&mut self, change: &Change) {
         for image in &change.images {
-            // A digest that was only looked up to tell whether the tag moves is not in the manifests.
-            let written =
-                |digest: &String| change.edits.iter().any(|e| e.to.as_ref().is_some_and(|to| to.contains(digest)));
-            let digest = image.to.digest.clone().filter(written);
-            let label = image.alias.clone().unwrap_or_else(|| image.reference.to_string());
-            let version = Version { tag: image.to.tag.clone(), digest };
-            self.images.push(Image { label, repository: image.reference.clone(), version });
+            let label = image.label();
+            self.images.push(Image { label, repository: image.reference.clone(), version: change.written(image) });
         }
     }
 }

@@ -10,8 +10,10 @@ use crate::bookstore::Form;
 use crate::bookstore::REPOSITORY;
 use crate::bookstore::configured;
 use crate::world::Backend;
+use crate::world::Fault;
 use crate::world::Output;
 use crate::world::Terminal;
+use crate::world::User;
 use crate::world::World;
 use crate::world::allow;
 use crate::world::eventually;
@@ -25,9 +27,12 @@ fn open() -> World {
 
 /// Applies as somebody who may watch, while `controller` does its part once the new version is written.
 fn apply(world: &World, flags: &[&str], controller: impl FnOnce()) -> Output {
-    let user = world.add_user([allow("get list patch watch", "applications")]);
+    apply_as(world, &world.add_user([allow("get list patch watch", "applications")]), flags, controller)
+}
+
+fn apply_as(world: &World, user: &User, flags: &[&str], controller: impl FnOnce()) -> Output {
     let words = [&["apply", "bookstore", "--yes", "-o", "json"], flags].concat();
-    let running = world.invocation_as(&user, &words).spawn();
+    let running = world.invocation_as(user, &words).spawn();
     let written = || {
         let values = configured(&world.get("bookstore"));
         values.contains(&"image.tag=v1.0.1".to_owned()).then_some(())
@@ -115,12 +120,38 @@ fn what_did_not_come_up_is_taken_back() {
 }
 
 #[test]
-fn without_the_right_to_watch_it_is_not_known() {
+fn without_the_right_to_watch_it_is_looked_at_again() {
     let world = open();
-    let output = world.run(&["apply", "bookstore", "--yes", "-o", "json", "--wait=5s"]).expect(6);
+    let user = world.add_user([allow("get list patch", "applications")]);
+    let output = apply_as(&world, &user, &["--wait=50s"], || state(&world, "Synced", "Healthy", "v1.0.1")).expect(0);
+    assert_eq!(rollout(&output)["outcome"], "Healthy", "{output}");
+}
+
+/// An API server that does not answer, as while it is started again, and cannot be watched either.
+fn away() -> (World, Fault) {
+    let world = World::new(Backend::Double);
+    bookstore::open(&world, Form::Helm);
+    let path = format!("/apis/argoproj.io/v1alpha1/namespaces/{}/applications/bookstore", world.namespace());
+    (world, Fault::kubernetes(500, "InternalError", "it is starting").on("GET", &path))
+}
+
+#[test]
+fn an_api_server_that_is_back_is_asked_again() {
+    let (world, away) = away();
+    let output = apply(&world, &["--wait=50s"], || {
+        world.api_double().fault(away.times(3));
+        state(&world, "Synced", "Healthy", "v1.0.1");
+    });
+    assert_eq!(rollout(&output.expect(0))["outcome"], "Healthy");
+}
+
+#[test]
+fn of_what_cannot_be_seen_nothing_is_said() {
+    let (world, away) = away();
+    let output = apply(&world, &["--wait=3s"], || world.api_double().fault(away)).expect(6);
     let rollout = rollout(&output);
     assert_eq!(rollout["outcome"], "Unknown", "{output}");
-    assert!(rollout["message"].as_str().unwrap().contains("watch"), "{output}");
+    assert!(rollout["message"].as_str().unwrap().contains("it is starting"), "{output}");
 }
 
 #[test]
