@@ -45,10 +45,27 @@ impl Gatherer<'_> {
     /// The facts, without the tags that would win but will not do, and with the digest of the one that does if that is
     /// going to be written.
     pub(super) async fn narrowed(&self, asked: &Asked<'_>, mut facts: Facts) -> Result<Facts, Missing> {
+        let found = self.winner(asked, &mut facts).await;
+        // Also where none will do, or it was given up: the next run need not learn it again.
+        if asked.settings.min_age.is_some() {
+            self.clients.registries.remember(asked.remote).await;
+        }
+        let Some(winner) = found? else { return Ok(facts) };
+        if asked.survey.pins_digest() && winner.digest.is_none() {
+            let digest = self.digest_to_write(asked, &winner).await?;
+            for candidate in facts.candidates.iter_mut().filter(|candidate| candidate.tag == winner.tag) {
+                candidate.digest = Some(digest.clone());
+            }
+        }
+        Ok(facts)
+    }
+
+    /// The candidate that wins and will do; those that will not are moved to the rejected ones.
+    async fn winner(&self, asked: &Asked<'_>, facts: &mut Facts) -> Result<Option<Candidate>, Missing> {
         let (mut elsewhere, mut aged) = (0, 0);
-        let winner = loop {
-            let Some(winner) = asked.settings.policy.choose(&facts.candidates).winner else { return Ok(facts) };
-            let Some(why) = self.turned_down(asked, &winner).await? else { break winner };
+        loop {
+            let Some(winner) = asked.settings.policy.choose(&facts.candidates).winner else { return Ok(None) };
+            let Some(why) = self.turned_down(asked, &winner).await? else { return Ok(Some(winner)) };
             facts.candidates.retain(|candidate| candidate.tag != winner.tag);
             facts.rejected.push(Rejected { tag: winner.tag.to_string(), why });
             let by_age = matches!(why, Rejection::TooYoung | Rejection::UnknownAge);
@@ -59,19 +76,9 @@ impl Gatherer<'_> {
             if asked.settings.strategy.needs == Needs::BuildDates {
                 // The dates of the others were asked only as far as it took to know this winner.
                 let tags = facts.candidates.drain(..).map(|candidate| candidate.tag).collect();
-                self.date(asked, tags, &mut facts).await?;
-            }
-        };
-        if asked.settings.min_age.is_some() {
-            self.clients.registries.remember(asked.remote).await;
-        }
-        if asked.survey.pins_digest() && winner.digest.is_none() {
-            let digest = self.digest_to_write(asked, &winner).await?;
-            for candidate in facts.candidates.iter_mut().filter(|candidate| candidate.tag == winner.tag) {
-                candidate.digest = Some(digest.clone());
+                self.date(asked, tags, facts).await?;
             }
         }
-        Ok(facts)
     }
 
     /// Why a tag that would win will not do.

@@ -153,7 +153,8 @@ impl Manifests {
 
     /// Keeps for the next run what this one learned about the tags of a repository.
     pub(super) async fn remember(&self, session: &Session, remote: &Remote) {
-        let Some(now) = locked(&self.now).remove(remote) else { return };
+        // It stays: a second image of the repository may add to it.
+        let Some(now) = locked(&self.now).get(remote).cloned() else { return };
         let Ok(endpoint) = session.endpoint(remote) else { return };
         let before = self.seen(remote, &endpoint).await;
         let mut all = Seen::clone(&before);
