@@ -79,9 +79,21 @@ impl DecisionArgs {
     /// Names the flags that go without `--plan`.
     pub(crate) fn refuse_with_plan(&self) -> Result<(), Error> {
         let ChoiceArgs { aliases, min_age, pin_digest } = &self.choice;
-        if !aliases.is_empty() || !self.wish.sets.is_empty() || min_age.is_some() || pin_digest.is_some() {
-            let what = "--plan decides nothing anew: it goes without --alias, --set, --min-age and --pin-digest";
-            return Err(Error::usage(what));
+        // A seat belt holds for a saved plan too.
+        let WishArgs { sets, max_changes: _ } = &self.wish;
+        let given = [
+            ("--alias", !aliases.is_empty()),
+            ("--set", !sets.is_empty()),
+            ("--min-age", min_age.is_some()),
+            ("--pin-digest", pin_digest.is_some()),
+            ("--allow-downgrade", self.allow_downgrade),
+            ("--include-rolled-back", self.include_rolled_back),
+            ("--check-platforms", self.check_platforms),
+            ("--source", self.source.is_some()),
+        ];
+        if let Some((flag, _)) = given.iter().find(|(_, is_given)| *is_given) {
+            let error = Error::usage(format!("--plan decides nothing anew: it goes without {flag}"));
+            return Err(error.hint(format!("give {flag} when the plan is made")));
         }
         Ok(())
     }

@@ -51,6 +51,14 @@ impl World {
         file
     }
 
+    /// Makes a named pipe in the folder commands run in.
+    pub(crate) fn pipe(&self, name: &str) -> PathBuf {
+        let pipe = self.work().join(name);
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo starts");
+        assert!(made.success(), "mkfifo {}", pipe.display());
+        pipe
+    }
+
     /// Sets the clock, RFC 3339.
     pub(crate) fn set_now(&self, now: &str) {
         now.clone_into(&mut self.now.borrow_mut());

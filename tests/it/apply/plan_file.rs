@@ -70,8 +70,7 @@ fn what_is_no_file_is_not_replaced_by_a_plan() {
     use std::os::unix::fs::FileTypeExt as _;
 
     let world = open(Backend::Double);
-    let pipe = world.work().join("pipe");
-    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let pipe = world.pipe("pipe");
     let reading = std::thread::spawn({
         let pipe = pipe.clone();
         move || fs::read_to_string(pipe).unwrap()
@@ -92,6 +91,9 @@ fn what_is_no_file_is_not_replaced_by_a_plan() {
     for (words, said) in [
         (&["--worktree", "nowhere"][..], "--worktree: nowhere is not a folder"),
         (&["-f", "plans", "--worktree", "plans"], "goes without -f"),
+        (&["--alias", "web"], "goes without --alias"),
+        (&["--allow-downgrade"], "goes without --allow-downgrade"),
+        (&["--source", "0"], "goes without --source"),
     ] {
         let output = world.run(&[&["apply", "--plan", "link.json"], words].concat()).expect(1);
         assert!(output.stderr.contains(said), "{output}");
