@@ -5,12 +5,15 @@ use tokio::sync::OnceCell;
 
 use crate::annotations::rule::Invalid;
 use crate::annotations::rule::Settings;
+use crate::cluster::Cluster;
 use crate::decide;
 use crate::decide::Evidence;
 use crate::decide::Facts;
 use crate::decide::Survey;
 use crate::gather::narrow::Asked;
+use crate::logins;
 use crate::logins::Found;
+use crate::logins::Logins;
 use crate::model::application::ApplicationKey;
 use crate::model::candidate::Candidate;
 use crate::model::candidate::Rejected;
@@ -20,18 +23,37 @@ use crate::model::diagnostic::Diagnostic;
 use crate::model::image::Platforms;
 use crate::model::image::Tag;
 use crate::model::plan::Change;
-use crate::pipeline::Clients;
-use crate::pipeline::Options;
-use crate::pipeline::Selected;
+use crate::model::progress::Watch;
 use crate::registry::Build;
 use crate::registry::Description;
+use crate::registry::Registries;
 use crate::registry::RegistryError;
 use crate::registry::RegistryErrorKind;
 use crate::registry::Remote;
+use crate::repositories::Repositories;
+use crate::run::Options;
+use crate::run::Selected;
 use crate::strategy::Needs;
 
 mod dates;
 mod narrow;
+
+/// What a run talks to.
+pub(crate) struct Clients<'a> {
+    /// `None` with `-f`.
+    pub(crate) cluster: Option<&'a Cluster>,
+    pub(crate) registries: &'a Registries,
+    pub(crate) logins: &'a Logins,
+    pub(crate) repositories: &'a Repositories,
+    /// Who is told what the run is at.
+    pub(crate) watch: &'a dyn Watch,
+}
+
+impl<'a> Clients<'a> {
+    pub(crate) fn world(&self) -> logins::World<'a> {
+        logins::World { cluster: self.cluster, registries: self.registries }
+    }
+}
 
 /// How many tags of one repository are described at a time; the registry client bounds what one host gets.
 const TAGS_AT_A_TIME: usize = 32;

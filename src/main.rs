@@ -11,6 +11,7 @@
 //! | `strategy` | pure | which candidate wins; one file an update strategy, and the table of them |
 //! | `decide` | pure | rule and facts to decision |
 //! | `writeback` | pure | where an image is written, what stands there, how an object is edited |
+//! | `run` | pure | what a run is about: the Applications of its selection, and how it decides |
 //! | `propose` | pure | decisions to the changes of a plan |
 //! | `pinning` | pure | a pin, and what takes it back, as changes |
 //! | `suggest` | pure | the annotations to begin with, from what runs |
@@ -61,6 +62,7 @@ mod process;
 mod propose;
 mod registry;
 mod repositories;
+mod run;
 mod strategy;
 mod suggest;
 mod templates;

@@ -2,16 +2,11 @@
 //!
 //! `check` stops at [`check`], `plan` at [`plan`]; `apply` hands the plan's changes to `apply::Executor`.
 
-use jiff::Timestamp;
-
 use crate::annotations;
-use crate::annotations::rule::AppRules;
-use crate::cluster::Cluster;
 use crate::cluster::image_updater::ImageUpdater;
 use crate::decide;
+use crate::gather::Clients;
 use crate::gather::Gatherer;
-use crate::logins;
-use crate::logins::Logins;
 use crate::model::application::Application;
 use crate::model::decision::Decision;
 use crate::model::decision::ImageStatus;
@@ -19,11 +14,10 @@ use crate::model::decision::Reason;
 use crate::model::diagnostic::Diagnostic;
 use crate::model::image::Version;
 use crate::model::plan::Plan;
-use crate::model::progress::Watch;
 use crate::propose;
 use crate::propose::Proposal;
-use crate::registry::Registries;
-use crate::repositories::Repositories;
+use crate::run::Options;
+use crate::run::Selected;
 use crate::writeback;
 use crate::writeback::Intent;
 use crate::writeback::Placements;
@@ -46,52 +40,6 @@ use rulings::Rulings;
 pub(crate) use rulings::managed;
 use rulings::managed_by_updater;
 use rulings::require_verification;
-
-/// What a run talks to.
-pub(crate) struct Clients<'a> {
-    /// `None` with `-f`.
-    pub(crate) cluster: Option<&'a Cluster>,
-    pub(crate) registries: &'a Registries,
-    pub(crate) logins: &'a Logins,
-    pub(crate) repositories: &'a Repositories,
-    /// Who is told what the run is at.
-    pub(crate) watch: &'a dyn Watch,
-}
-
-impl<'a> Clients<'a> {
-    pub(crate) fn world(&self) -> logins::World<'a> {
-        logins::World { cluster: self.cluster, registries: self.registries }
-    }
-}
-
-/// An Application of the selection, its annotations read.
-pub(crate) struct Selected {
-    pub(crate) application: Application,
-    pub(crate) rules: AppRules,
-}
-
-/// How a run decides.
-#[derive(Clone, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
-pub(crate) struct Options {
-    pub(crate) now: Timestamp,
-    /// `now` is the time whatever the clocks of registries say.
-    pub(crate) clock_is_fixed: bool,
-    /// The source to write to, where an Application has several.
-    pub(crate) source: Option<String>,
-    pub(crate) allow_downgrade: bool,
-    pub(crate) include_rolled_back: bool,
-    /// Strategies that go by names choose only images for the platforms wanted too.
-    pub(crate) check_platforms: bool,
-    /// When the current and the newest image were built is asked for too, where no decision needs it.
-    pub(crate) dates: bool,
-    /// How many images are worked on at a time.
-    pub(crate) concurrency: usize,
-    /// No repository is looked into.
-    pub(crate) no_git: bool,
-    /// Keys that a values file does not have are added.
-    pub(crate) create_keys: bool,
-}
 
 /// What a check found.
 #[derive(Clone)]
@@ -178,7 +126,7 @@ pub(crate) async fn plan(
         );
     }
     let undecided = |status| matches!(status, ImageStatus::Undetermined | ImageStatus::Invalid);
-    let complete = !left_out && !decisions.iter().any(|decision| undecided(decision.status));
+    let complete = left_out.is_empty() && !decisions.iter().any(|decision| undecided(decision.status));
     let plan = Plan { created: options.now, complete, changes, decisions, diagnostics, files: landed.files };
     (plan, checked)
 }
@@ -190,10 +138,9 @@ pub(crate) async fn changes(
     checked: &Checked,
     options: &Options,
 ) -> Prepared {
-    let Proposal { changes, diagnostics, left_out, places } =
+    let Proposal { changes, diagnostics, places } =
         propose::propose(selected, &checked.decisions, &checked.placements, options);
     let mut prepared = prepare(clients, selected, changes, places, options).await;
-    prepared.left_out |= left_out;
     prepared.diagnostics.splice(0..0, diagnostics);
     prepared
 }

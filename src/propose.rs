@@ -11,8 +11,8 @@ use crate::model::image::Version;
 use crate::model::plan::Change;
 use crate::model::plan::ImageChange;
 use crate::model::plan::Seen;
-use crate::pipeline::Options;
-use crate::pipeline::Selected;
+use crate::run::Options;
+use crate::run::Selected;
 use crate::writeback::Placement;
 use crate::writeback::Placements;
 
@@ -21,8 +21,6 @@ use crate::writeback::Placements;
 pub(crate) struct Proposal {
     pub(crate) changes: Vec<Change>,
     pub(crate) diagnostics: Vec<Diagnostic>,
-    /// An update that was found is not among the changes, since it cannot be written.
-    pub(crate) left_out: bool,
     /// Where the changes for git are written, by their ids.
     pub(crate) places: BTreeMap<String, Placement>,
 }

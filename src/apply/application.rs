@@ -73,7 +73,7 @@ pub(super) fn check(found: &Application, change: &Change, now: Timestamp, pinnin
 fn moved(found: &Application, change: &Change) -> Option<String> {
     let Some((rules, _)) = annotations::parse(found) else { return Some("it has no image list any more".to_owned()) };
     if let Some(image) = change.images.iter().find(|image| destination::rule_of(image, &rules).is_none()) {
-        let label = image.alias.clone().unwrap_or_else(|| image.reference.to_string());
+        let label = image.label();
         return Some(format!("the image list has no `{label}` of {} any more", image.reference));
     }
     match &rules.write_back {

@@ -240,6 +240,11 @@ impl Executor<'_> {
             return receipt(change, Outcome::Failed, "the manifest is not in a file that could be edited");
         };
         let place = file.display();
+        // Edited through a link, a file elsewhere would change; replaced, the link would be gone.
+        if file.is_symlink() {
+            let message = format!("{place} is a link, and is not edited: give the file that it points at");
+            return receipt(change, Outcome::Failed, message);
+        }
         if self.dry_run != DryRun::None {
             return receipt(change, Outcome::Applied, format!("{place} was not written"));
         }

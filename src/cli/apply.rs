@@ -22,6 +22,7 @@ use crate::cli::plan::Made;
 use crate::cli::saved;
 use crate::cli::select;
 use crate::cli::session::Session;
+use crate::cli::signals;
 use crate::cli::summary;
 use crate::cli::tick;
 use crate::cli::wait;
@@ -38,6 +39,7 @@ use crate::model::plan::Receipt;
 use crate::output::diagnostics;
 use crate::output::receipts;
 use crate::pipeline;
+use crate::run::Selected;
 
 pub(crate) async fn run(session: &Session, args: ApplyArgs) -> Result<ExitCode, Error> {
     if !args.selection.filename.is_empty() && args.files.worktree.is_none() {
@@ -167,7 +169,8 @@ async fn write(
 ) -> Result<ExitCode, Error> {
     let again = args.wait.undo_on_failure.then(|| writer.clone());
     let cluster = writer.cluster;
-    let before = wait::before(cluster, changes, &args.wait).await;
+    let awaited = if args.write.dry_run == DryRunArg::None { changes } else { &[] };
+    let before = wait::before(cluster, awaited, &args.wait).await;
     let mut receipts = execute(session, writer, changes, &args.write).await?;
     events::send(session, cluster, &receipts, &args.write).await;
     let rollouts = if args.write.dry_run == DryRunArg::None {
@@ -195,17 +198,11 @@ fn is_told_what(selection: &SelectionArgs) -> bool {
 /// The answer cannot be read, or the user interrupts.
 pub(crate) fn ask(question: &str) -> Result<bool, Error> {
     let answer = dialoguer::Confirm::new().with_prompt(question).default(false).interact_opt();
-    match answer {
-        Ok(answer) => Ok(answer.unwrap_or(false)),
-        Err(dialoguer::Error::IO(error)) if error.kind() == std::io::ErrorKind::Interrupted => {
-            Err(Error::failed("interrupted; nothing was written").with_code(ExitCode::Interrupted))
-        }
-        Err(error) => Err(Error::failed("failed to ask").source(error)),
-    }
+    answer.map(|answer| answer.unwrap_or(false)).map_err(signals::unanswered)
 }
 
 /// The manifest of an Application, with the file it is in.
-fn manifest<'a>(selection: &'a select::Selection, selected: &'a pipeline::Selected) -> Manifest<'a> {
+fn manifest<'a>(selection: &'a select::Selection, selected: &'a Selected) -> Manifest<'a> {
     let application = &selected.application;
     Manifest { application, file: selection.files.get(&application.key).map(PathBuf::as_path) }
 }
@@ -232,9 +229,14 @@ pub(crate) async fn execute(
     changes: &[Change],
     write: &WriteArgs,
 ) -> Result<Vec<Receipt>, Error> {
+    session.finishing(executor(session, writer, dry_run(write)).execute(changes)).await
+}
+
+/// What checks and writes changes.
+pub(crate) fn executor<'a>(session: &'a Session, writer: Writer<'a>, dry_run: DryRun) -> Executor<'a> {
+    static NEVER: AtomicBool = AtomicBool::new(false);
     let Writer { cluster, manifests, refused, commits, pinning, takes_back } = writer;
-    let never = AtomicBool::new(false);
-    let executor = Executor {
+    Executor {
         cluster,
         manifests,
         repositories: &session.repositories,
@@ -243,12 +245,11 @@ pub(crate) async fn execute(
         registries: &session.registries,
         logins: &session.logins,
         now: session.process.now(),
-        dry_run: dry_run(write),
-        interrupted: if takes_back { &never } else { &session.interrupted },
+        dry_run,
+        interrupted: if takes_back { &NEVER } else { &session.interrupted },
         refused,
         watch: &session.printer,
-    };
-    session.finishing(executor.execute(changes)).await
+    }
 }
 
 pub(crate) fn dry_run(write: &WriteArgs) -> DryRun {

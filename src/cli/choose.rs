@@ -17,7 +17,7 @@ use crate::model::decision::ImageStatus;
 use crate::model::image::Digest;
 use crate::model::image::Tag;
 use crate::model::image::Version;
-use crate::pipeline::Selected;
+use crate::run::Selected;
 
 /// How many names an error offers.
 const NAMED: usize = 5;

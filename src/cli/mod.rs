@@ -12,6 +12,7 @@ use clap::error::ContextValue;
 
 use crate::error::Error;
 use crate::error::ExitCode;
+use crate::output;
 use crate::output::Printer;
 use crate::output::diagnostics;
 use crate::output::text;
@@ -95,7 +96,7 @@ async fn dispatch(cli: Cli, process: Process, color: ColorChoice) -> Result<Exit
             let color = settings::colored(general.color, process.stdout_is_terminal, &process);
             let command = program::named(help::command(), program);
             printer.data(
-                &help::page(command, args.subject.as_deref(), (columns, color))?.replace(program::USUAL, program),
+                &help::page(command, args.subject.as_deref(), (columns, color))?.replace(output::USUAL, program),
             )?;
             Ok(ExitCode::Done)
         }

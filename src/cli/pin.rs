@@ -43,6 +43,7 @@ use crate::writeback::Placements;
 
 mod follow;
 mod hold;
+mod prepare;
 mod report;
 mod targets;
 mod version;
@@ -89,7 +90,7 @@ pub(crate) async fn pin(session: &Session, args: PinArgs) -> Result<ExitCode, Er
             let names: Vec<&str> = wishes.iter().map(|wish| wish.alias.as_str()).collect();
             let by = selection.cluster.as_ref().and_then(|cluster| cluster.user()).map(str::to_owned);
             let terms = Terms { by, ..terms };
-            let placements = placements(session, &selection, args.source.as_deref()).await;
+            let placements = prepare::placements(session, &selection, (args.source.as_deref(), true)).await;
             let meant = if selection.selected.is_empty() {
                 Vec::new()
             } else {
@@ -105,15 +106,19 @@ pub(crate) async fn pin(session: &Session, args: PinArgs) -> Result<ExitCode, Er
                 };
                 match one {
                     Ok(one) => planned.push(one),
-                    Err(error) if targets.by_flags => left_out |= leave_out(session, meant, &error),
+                    Err(error) if targets.by_flags => {
+                        prepare::leave_out(session, (&meant.selected.application.key, meant.rule.label()), &error);
+                        left_out = true;
+                    }
                     Err(error) => return Err(error),
                 }
             }
             if let (Some(cluster), false) = (&selection.cluster, planned.is_empty()) {
                 session.diagnose(hold::of_old_updater(session, cluster).await.as_slice());
             }
-            let planned = prepared(session, &selection, planned, args.message.create_keys).await?;
-            Ok(Work { selection, planned, left_out })
+            let how = (args.message.create_keys, targets.by_flags);
+            let (planned, more) = prepare::prepared(session, &selection, planned, how).await?;
+            Ok(Work { selection, planned, left_out: left_out || more })
         })
         .await??;
     if targets.by_flags && !targets::ask(session, &report::preview(&work.planned), &args.write, "Pin these images?")? {
@@ -144,18 +149,23 @@ pub(crate) async fn unpin(session: &Session, args: UnpinArgs) -> Result<ExitCode
             if meant.is_empty() && !targets.by_flags && !args.expired {
                 return Err(Error::failed("no image of the Application is pinned"));
             }
-            let placements = placements(session, &selection, args.source.as_deref()).await;
+            let places = (args.source.as_deref(), args.restore_version);
+            let placements = prepare::placements(session, &selection, places).await;
             let mut planned = Vec::new();
             let mut left_out = false;
             for meant in meant {
                 match released(session, meant, &placements, args.restore_version) {
                     Ok(one) => planned.push(one),
-                    Err(error) if targets.by_flags => left_out |= leave_out(session, meant, &error),
+                    Err(error) if targets.by_flags => {
+                        prepare::leave_out(session, (&meant.selected.application.key, meant.rule.label()), &error);
+                        left_out = true;
+                    }
                     Err(error) => return Err(error),
                 }
             }
-            let planned = prepared(session, &selection, planned, args.message.create_keys).await?;
-            Ok(Work { selection, planned, left_out })
+            let how = (args.message.create_keys, targets.by_flags);
+            let (planned, more) = prepare::prepared(session, &selection, planned, how).await?;
+            Ok(Work { selection, planned, left_out: left_out || more })
         })
         .await??;
     if targets.by_flags
@@ -184,19 +194,22 @@ impl Each<'_> {
         earlier: Option<Earlier>,
     ) -> Vec<(Meant<'b>, Result<Wanted, Error>)> {
         let mut found = self.earlier(meant, earlier).await;
-        let mut all = Vec::with_capacity(meant.len());
-        for (index, one) in meant.iter().enumerate() {
+        let each = meant.iter().enumerate().map(|(index, one)| {
             let typed = one.word.and_then(|word| wishes[word].version.clone());
-            let wanted = match (found.remove(&index), typed) {
-                (Some(Err(error)), _) => Err(error),
-                (Some(Ok(version)), _) | (None, Some(version)) => self.verified(*one, version).await,
-                (None, None) => targets::placement(self.placements, *one)
-                    .and_then(|placement| version::standing(one.selected, one.rule, placement))
-                    .map(Wanted::Standing),
-            };
-            all.push((*one, wanted));
-        }
-        all
+            let earlier = found.remove(&index);
+            async move {
+                let wanted = match (earlier, typed) {
+                    (Some(Err(error)), _) => Err(error),
+                    (Some(Ok(version)), _) | (None, Some(version)) => self.verified(*one, version).await,
+                    (None, None) => targets::placement(self.placements, *one)
+                        .and_then(|placement| version::standing(one.selected, one.rule, placement))
+                        .map(Wanted::Standing),
+                };
+                (*one, wanted)
+            }
+        });
+        // How many requests a registry gets at a time is its client's affair.
+        futures::future::join_all(each).await
     }
 
     /// The versions of earlier deployments, by the number of the image.
@@ -238,8 +251,17 @@ impl Each<'_> {
         self.session.diagnose(against.as_slice());
         self.session.diagnose(hold::before_it_is_live(about, version).as_slice());
         let (changes, pin) = pinning::pin(image(one, placement, self.placements), wanted, terms)?;
+        refuse_hidden(placement, &changes)?;
         let awaited = version::live(one.selected, one.rule, placement).iter().any(|live| live != version);
         Ok(Planned { changes, pin: Some(pin), placement: placement.clone(), awaited })
+    }
+}
+
+/// Refuses a version that a file in the source would hide.
+fn refuse_hidden(placement: &Placement, changes: &[Change]) -> Result<(), Error> {
+    match placement.overridden.as_ref().filter(|_| changes.iter().any(Change::is_rendered)) {
+        Some(overridden) => Err(Error::failed(overridden.invalid().message).hint(overridden.hint())),
+        None => Ok(()),
     }
 }
 
@@ -252,6 +274,7 @@ fn released(
 ) -> Result<Planned, Error> {
     let placement = targets::placement(placements, meant)?;
     let unpinned = pinning::unpin(image(meant, placement, placements), restore_version)?;
+    refuse_hidden(placement, &unpinned.changes)?;
     for kept in &unpinned.kept {
         session.printer.alert(&format!("note: {}", safe(kept)));
     }
@@ -261,64 +284,6 @@ fn released(
 fn image<'a>(meant: Meant<'a>, placement: &'a Placement, placements: &'a Placements) -> Image<'a> {
     let Meant { selected, rule, .. } = meant;
     Image { application: &selected.application, rules: &selected.rules, rule, placement, placements }
-}
-
-/// Says which image of those that flags selected is not written, and why.
-fn leave_out(session: &Session, meant: Meant<'_>, error: &Error) -> bool {
-    let Meant { selected, rule, .. } = meant;
-    let hint = error.hints.first().map_or_else(String::new, |hint| format!(" ({hint})"));
-    let line = format!("not written: {}  {}  {}{hint}", selected.application.key, rule.label(), error.message);
-    session.printer.alert(&safe(&line));
-    true
-}
-
-/// Where the images of the selection are written, and what stands there.
-async fn placements(session: &Session, selection: &Selection, source: Option<&str>) -> Placements {
-    let options = session.options(source.map(str::to_owned));
-    let clients = selection.clients(session);
-    let (mut placements, found) = pipeline::placements(&clients, &selection.selected, &options).await;
-    session.diagnose(&found);
-    session.diagnose(&pipeline::look_before_pinning(&clients, &selection.selected, &mut placements).await);
-    placements
-}
-
-/// Names the branches that versions are pushed to, and makes sure that they can be written before anything is.
-async fn prepared(
-    session: &Session,
-    selection: &Selection,
-    mut planned: Vec<Planned>,
-    create_keys: bool,
-) -> Result<Vec<Planned>, Error> {
-    for Planned { changes, placement, .. } in &planned {
-        if let Some(overridden) = placement.overridden.as_ref().filter(|_| changes.iter().any(Change::is_rendered)) {
-            return Err(Error::failed(overridden.invalid().message).hint(overridden.hint()));
-        }
-    }
-    let mut options = session.options(None);
-    options.create_keys = create_keys;
-    let in_git = |change: &Change| change.git().is_some();
-    let versions: Vec<Change> =
-        planned.iter().flat_map(|planned| &planned.changes).filter(|change| in_git(change)).cloned().collect();
-    let places = planned
-        .iter()
-        .filter_map(|planned| Some((planned.changes.first()?.id.clone(), planned.placement.clone())))
-        .filter(|(_, placement)| placement.git.is_some())
-        .collect();
-    let clients = selection.clients(session);
-    let prepared = pipeline::prepare(&clients, &selection.selected, versions, places, &options).await;
-    session.diagnose(&prepared.diagnostics);
-    if prepared.left_out {
-        return Err(Error::failed("the version cannot be written, so nothing is"));
-    }
-    for Planned { changes, .. } in &mut planned {
-        changes.retain(|change| !in_git(change) || prepared.changes.iter().any(|ready| ready.id == change.id));
-        for change in changes.iter_mut().filter(|change| in_git(change)) {
-            if let Some(ready) = prepared.changes.iter().find(|ready| ready.id == change.id) {
-                change.clone_from(ready);
-            }
-        }
-    }
-    Ok(planned)
 }
 
 /// How `pin` and `unpin` write and report.

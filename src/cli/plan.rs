@@ -30,7 +30,7 @@ use crate::output::diff::TargetDiff;
 use crate::output::table;
 use crate::pipeline;
 use crate::pipeline::Checked;
-use crate::pipeline::Options;
+use crate::run::Options;
 use crate::writeback::object;
 use crate::writeback::object::Edited;
 
@@ -128,7 +128,9 @@ pub(crate) fn render(
         return Ok(text);
     }
     match output {
-        Output::Name => Ok(names(plan, selection.namespaces)),
+        Output::Name => {
+            Ok(table::applications(plan.changes.iter().map(|change| &change.application), selection.namespaces))
+        }
         Output::Markdown => Ok(markdown(selection, plan, context)),
         _ => {
             let sections = sections(selection, plan);
@@ -186,13 +188,6 @@ pub(crate) fn preview(selection: &Selection, plan: &Plan, context: usize) -> Str
         })
         .collect();
     texts.join("\n")
-}
-
-fn names(plan: &Plan, namespaces: bool) -> String {
-    let mut names: Vec<_> =
-        plan.changes.iter().map(|change| format!("{}\n", table::name(&change.application, namespaces))).collect();
-    names.dedup();
-    names.concat()
 }
 
 fn markdown(selection: &Selection, plan: &Plan, context: usize) -> String {

@@ -2,10 +2,8 @@
 
 use clap::Command;
 
+use crate::output::USUAL;
 use crate::process::Process;
-
-/// What people type unless the file has another name.
-pub(crate) const USUAL: &str = "kubectl image-update";
 
 /// Other names of the file, and what people type to run it. krew keeps the name `image-update` for whoever has it.
 const OTHERS: [(&str, &str); 2] =

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::apply::Commits;
-use crate::apply::Executor;
+use crate::cli::apply;
+use crate::cli::apply::Writer;
 use crate::cli::args::Output;
 use crate::cli::args::PlanArgs;
 use crate::cli::choose;
@@ -15,6 +16,7 @@ use crate::document;
 use crate::document::receipts::DryRun;
 use crate::error::Error;
 use crate::error::ExitCode;
+use crate::model::application::ApplicationKey;
 use crate::model::plan::Finding;
 use crate::model::plan::Outcome;
 use crate::output::receipts;
@@ -32,20 +34,15 @@ pub(crate) async fn run(session: &Session, args: &PlanArgs, path: &Path) -> Resu
     let work = async {
         let cluster = session.cluster(args.selection.scope.namespace.clone()).await?;
         session.configure_registries(&cluster).await?;
-        let executor = Executor {
+        let writer = Writer {
             cluster: Some(&cluster),
             manifests: Vec::new(),
-            repositories: &session.repositories,
+            refused: saved::refused(session, &cluster, &saved.changes).await?,
             commits: Commits { create_keys: args.files.message.create_keys, ..Commits::default() },
             pinning: false,
-            registries: &session.registries,
-            logins: &session.logins,
-            now: session.process.now(),
-            dry_run: DryRun::Client,
-            interrupted: &session.interrupted,
-            refused: saved::refused(session, &cluster, &saved.changes).await?,
-            watch: &session.printer,
+            takes_back: false,
         };
+        let executor = apply::executor(session, writer, DryRun::Client);
         Ok::<_, Error>(executor.examine(&saved.changes).await)
     };
     let findings = session.interruptible(work).await??;
@@ -97,12 +94,10 @@ fn exit_code(findings: &[Finding]) -> ExitCode {
 
 /// The Applications of the changes that fit, by name.
 fn names(findings: &[Finding]) -> String {
-    let fit: Vec<_> = findings.iter().filter(|finding| finding.outcome.is_none()).collect();
-    let namespaces = fit.iter().any(|one| one.change.application.namespace != fit[0].change.application.namespace);
-    let mut names: Vec<_> =
-        fit.iter().map(|finding| format!("{}\n", table::name(&finding.change.application, namespaces))).collect();
-    names.dedup();
-    names.concat()
+    let fit = findings.iter().filter(|finding| finding.outcome.is_none());
+    let keys: Vec<&ApplicationKey> = fit.map(|finding| &finding.change.application).collect();
+    let namespaces = keys.iter().any(|key| key.namespace != keys[0].namespace);
+    table::applications(keys, namespaces)
 }
 
 /// Says what it comes to, and what to type next.

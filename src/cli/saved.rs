@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::path::Path;
 
+use futures::StreamExt as _;
+
 use crate::cli::session::Session;
 use crate::cli::session::cluster_error;
 use crate::cluster::Cluster;
@@ -16,6 +18,9 @@ use crate::error::Error;
 use crate::model::application::ApplicationKey;
 use crate::model::plan::Change;
 use crate::pipeline;
+
+/// How many Applications are read at a time.
+const AT_A_TIME: usize = 8;
 
 /// Reads a plan from a file, or from standard input for `-`.
 ///
@@ -58,8 +63,7 @@ pub(crate) async fn refused(
 ) -> Result<BTreeMap<ApplicationKey, String>, Error> {
     let mut applications = Vec::new();
     let mut updaters = Vec::new();
-    let mut keys: Vec<_> = changes.iter().map(|change| change.application.clone()).collect();
-    keys.dedup();
+    let keys: BTreeSet<&ApplicationKey> = changes.iter().map(|change| &change.application).collect();
     let mut asked = BTreeSet::new();
     for key in &keys {
         if asked.insert(&key.namespace) {
@@ -73,8 +77,9 @@ pub(crate) async fn refused(
     if updaters.is_empty() {
         return Ok(BTreeMap::new());
     }
-    for key in &keys {
-        match cluster.application(key).await {
+    let mut found = futures::stream::iter(&keys).map(|key| cluster.application(key)).buffered(AT_A_TIME);
+    while let Some(application) = found.next().await {
+        match application {
             Ok(application) => applications.push(application),
             Err(error) if error.kind == ClusterErrorKind::NotFound => {}
             Err(error) => return Err(cluster_error(error)),

@@ -17,6 +17,7 @@ use crate::cluster::request::Scope;
 use crate::cluster::selector::Selector;
 use crate::error::Error;
 use crate::error::ExitCode;
+use crate::gather::Clients;
 use crate::manifests;
 use crate::model::application::Application;
 use crate::model::application::ApplicationKey;
@@ -24,8 +25,7 @@ use crate::model::diagnostic::Diagnostic;
 use crate::model::diagnostic::Severity;
 use crate::model::progress::Step;
 use crate::pipeline;
-use crate::pipeline::Clients;
-use crate::pipeline::Selected;
+use crate::run::Selected;
 
 /// The Applications of a run, and where they came from.
 pub(crate) struct Selection {

@@ -29,11 +29,11 @@ use crate::output::Printer;
 use crate::output::diagnostics;
 use crate::output::table::Layout;
 use crate::output::text;
-use crate::pipeline::Options;
 use crate::process;
 use crate::process::Process;
 use crate::registry::Registries;
 use crate::repositories::Repositories;
+use crate::run::Options;
 
 /// How long one run of git may take, as in Image Updater.
 const GIT_TIMEOUT: Duration = Duration::from_secs(90);

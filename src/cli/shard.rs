@@ -14,7 +14,7 @@ use sha2::Sha256;
 
 use crate::error::Error;
 use crate::model::git_url::GitUrl;
-use crate::pipeline::Selected;
+use crate::run::Selected;
 use crate::writeback;
 
 /// The variable that a Kubernetes Indexed Job sets to the number of the pod, from 0.

@@ -102,6 +102,15 @@ pub(crate) fn interrupted() -> Error {
     Error::failed("interrupted; nothing was written").with_code(ExitCode::Interrupted)
 }
 
+/// What a question without an answer ends in: Ctrl-C at a prompt is no signal, the terminal hands it over as a key.
+pub(crate) fn unanswered(error: dialoguer::Error) -> Error {
+    let dialoguer::Error::IO(error) = error;
+    if error.kind() == std::io::ErrorKind::Interrupted {
+        return interrupted();
+    }
+    Error::failed("failed to ask").source(error)
+}
+
 /// Somebody who waits for a signal.
 struct Listening<'a>(&'a AtomicUsize);
 

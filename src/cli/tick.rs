@@ -2,8 +2,8 @@
 
 use crate::cli::plan::Made;
 use crate::cli::session::Session;
+use crate::cli::signals;
 use crate::error::Error;
-use crate::error::ExitCode;
 use crate::model::application::ApplicationKey;
 use crate::model::image::Version;
 use crate::model::plan::Change;
@@ -67,12 +67,10 @@ fn tick(parts: &[Part<'_>]) -> Result<Vec<(ApplicationKey, usize)>, Error> {
         .interact_on_opt(&terminal);
     let ticked = match ticked {
         Ok(ticked) => ticked.unwrap_or_default(),
-        Err(dialoguer::Error::IO(error)) => {
+        Err(error) => {
             // It is hidden while the list is there.
             let _ = terminal.show_cursor();
-            let interrupted = error.kind() == std::io::ErrorKind::Interrupted;
-            let said = || Error::failed("interrupted; nothing was written").with_code(ExitCode::Interrupted);
-            return Err(if interrupted { said() } else { Error::failed("failed to ask").source(error) });
+            return Err(signals::unanswered(error));
         }
     };
     let decisions = ticked.iter().filter_map(|index| parts.get(*index)).flat_map(|part| &part.decisions);

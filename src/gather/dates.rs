@@ -3,9 +3,9 @@
 use crate::decide;
 use crate::decide::Facts;
 use crate::decide::Survey;
+use crate::gather::Clients;
 use crate::model::diagnostic::Diagnostic;
 use crate::model::image::Platforms;
-use crate::pipeline::Clients;
 use crate::registry::Description;
 use crate::registry::Remote;
 use crate::strategy::Needs;

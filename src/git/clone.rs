@@ -140,16 +140,10 @@ impl GitClone {
         fetched.map_err(|failure| self.error("fetch from", failure))
     }
 
-    /// Fetches one commit by its name, with its folders.
-    ///
-    /// # Errors
-    /// The server cannot be asked, or does not give it.
-    pub(crate) async fn fetch_commit(&mut self, commit: &ObjectId) -> Result<(), GitError> {
-        let fetched = self.fetch_by_name(std::slice::from_ref(commit)).await;
-        fetched.map_err(|failure| self.error("fetch from", failure))
-    }
-
     async fn fetch_all(&mut self, wanted: &[Reference]) -> Result<Vec<Option<ObjectId>>, Failure> {
+        if wanted.is_empty() {
+            return Ok(Vec::new());
+        }
         if !self.fresh {
             self.refresh().await?;
         }
@@ -174,15 +168,7 @@ impl GitClone {
 
     /// Fetches commits by their names; all of them, or none.
     pub(super) async fn fetch_by_name(&mut self, commits: &[ObjectId]) -> Result<(), Failure> {
-        let refspecs: Vec<_> = commits
-            .iter()
-            .map(|commit| {
-                format!(
-                    "+{commit}:refs/named/{commit}
-"
-                )
-            })
-            .collect();
+        let refspecs: Vec<_> = commits.iter().map(|commit| format!("+{commit}:refs/named/{commit}\n")).collect();
         let refspecs = refspecs.concat();
         self.fetch_refspecs(refspecs.clone()).await?;
         self.fetched.push_str(&refspecs);

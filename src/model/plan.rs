@@ -103,6 +103,13 @@ pub(crate) struct ImageChange {
     pub(crate) because: String,
 }
 
+impl ImageChange {
+    /// What people call the image: its alias, or the image itself.
+    pub(crate) fn label(&self) -> String {
+        self.alias.clone().unwrap_or_else(|| self.reference.to_string())
+    }
+}
+
 /// Where a change is written.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Destination {

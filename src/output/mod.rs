@@ -28,8 +28,8 @@ pub(crate) mod style;
 pub(crate) mod table;
 pub(crate) mod text;
 
-/// What hints call the tool.
-const USUAL: &str = "kubectl image-update";
+/// What people type unless the file has another name; hints and help are written with it.
+pub(crate) const USUAL: &str = "kubectl image-update";
 
 /// The two streams: data on standard output, everything else on standard error.
 #[derive(Clone)]

@@ -13,7 +13,7 @@ use crate::model::plan::Receipt;
 use crate::model::plan::Rollout;
 use crate::output::style;
 use crate::output::style::paint;
-use crate::output::table::name;
+use crate::output::table;
 use crate::output::table::short;
 use crate::output::text::safe;
 
@@ -40,7 +40,7 @@ pub(crate) fn lines(receipts: &[Receipt], dry_run: DryRun) -> String {
 fn images(change: &Change) -> String {
     let mut text = String::new();
     for image in &change.images {
-        let label = image.alias.clone().unwrap_or_else(|| image.reference.to_string());
+        let label = image.label();
         let from = image.from.as_ref().map_or_else(|| "(not set)".to_owned(), short);
         let to = short(&change.written(image));
         let _ = writeln!(text, "  {}  {from} → {to}", safe(&label));
@@ -83,13 +83,8 @@ pub(crate) fn rollouts(rollouts: &BTreeMap<ApplicationKey, Rollout>) -> String {
 
 /// The Applications that were written, by name.
 pub(crate) fn names(receipts: &[Receipt], namespaces: bool) -> String {
-    let mut names: Vec<_> = receipts
-        .iter()
-        .filter(|receipt| receipt.outcome == Outcome::Applied)
-        .map(|receipt| format!("{}\n", name(&receipt.change.application, namespaces)))
-        .collect();
-    names.dedup();
-    names.concat()
+    let applied = receipts.iter().filter(|receipt| receipt.outcome == Outcome::Applied);
+    table::applications(applied.map(|receipt| &receipt.change.application), namespaces)
 }
 
 #[cfg(test)]

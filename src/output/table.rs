@@ -305,15 +305,20 @@ fn ends_in_www(text: &str) -> bool {
 /// A space without width, as an entity.
 const NO_WIDTH: &str = "&#8203;";
 
-/// The Applications that have updates, by name as `apply` takes it.
+/// The Applications that have updates, by name.
 pub(crate) fn names(decisions: &[Decision], namespaces: bool) -> String {
+    let with_updates = decisions.iter().filter(|decision| decision.status == ImageStatus::UpdateAvailable);
+    applications(with_updates.map(|decision| &decision.application), namespaces)
+}
+
+/// Applications by name, as `apply` takes it: each once, a line each.
+pub(crate) fn applications<'a>(keys: impl IntoIterator<Item = &'a ApplicationKey>, namespaces: bool) -> String {
     let mut text = String::new();
     let mut last = None;
-    for decision in decisions.iter().filter(|decision| decision.status == ImageStatus::UpdateAvailable) {
-        if last != Some(&decision.application) {
-            text.push_str(&name(&decision.application, namespaces));
+    for key in keys {
+        if last.replace(key) != Some(key) {
+            text.push_str(&name(key, namespaces));
             text.push('\n');
-            last = Some(&decision.application);
         }
     }
     text

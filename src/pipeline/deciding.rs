@@ -10,6 +10,7 @@ use crate::annotations::rule::Invalid;
 use crate::decide;
 use crate::decide::Evidence;
 use crate::decide::Survey;
+use crate::gather::Clients;
 use crate::gather::Gatherer;
 use crate::model::application::ApplicationKey;
 use crate::model::decision::Decision;
@@ -17,10 +18,9 @@ use crate::model::decision::Reason;
 use crate::model::diagnostic::Diagnostic;
 use crate::model::image::Repository;
 use crate::model::progress::Event;
-use crate::pipeline::Clients;
-use crate::pipeline::Options;
-use crate::pipeline::Selected;
 use crate::registry::Remote;
+use crate::run::Options;
+use crate::run::Selected;
 use crate::writeback::Placements;
 
 /// Asks the registries what is needed, several at a time, and decides about each image as soon as it is known; the order

@@ -8,17 +8,17 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 use crate::decide;
+use crate::gather::Clients;
 use crate::model::application::ApplicationKey;
 use crate::model::decision::Decision;
 use crate::model::decision::ImageStatus;
 use crate::model::diagnostic::Diagnostic;
 use crate::model::image::Version;
 use crate::model::plan::Destination;
-use crate::pipeline::Clients;
-use crate::pipeline::Options;
-use crate::pipeline::Selected;
 use crate::pipeline::deciding::decide_all;
 use crate::repositories::Want;
+use crate::run::Options;
+use crate::run::Selected;
 use crate::writeback::Placement;
 use crate::writeback::Placements;
 

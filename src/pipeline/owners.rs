@@ -8,13 +8,13 @@ use serde_json::Value;
 use crate::cluster::Cluster;
 use crate::cluster::owner;
 use crate::cluster::owner::Owner;
+use crate::gather::Clients;
 use crate::model::application::ApplicationKey;
 use crate::model::diagnostic::Diagnostic;
 use crate::model::plan::Change;
-use crate::pipeline::Clients;
-use crate::pipeline::Selected;
 use crate::propose::owners;
 use crate::propose::owners::Known;
+use crate::run::Selected;
 
 /// How many owners are asked at a time.
 const AT_A_TIME: usize = 8;

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use crate::gather::Clients;
 use crate::gather::Gatherer;
 use crate::model::application::ApplicationKey;
 use crate::model::decision::Decision;
 use crate::model::plan::Change;
 use crate::pipeline;
 use crate::pipeline::Checked;
-use crate::pipeline::Clients;
-use crate::pipeline::Options;
-use crate::pipeline::Selected;
+use crate::run::Options;
+use crate::run::Selected;
 
 /// The entries that are not meant this time.
 pub(super) fn left_out(selected: &[Selected]) -> BTreeSet<(&ApplicationKey, usize)> {

@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use crate::annotations::rule::ImageRule;
 use crate::decide::history;
 use crate::decide::history::Deployments;
+use crate::gather::Clients;
 use crate::model::application::Application;
 use crate::model::application::ApplicationKey;
 use crate::model::decision::Decision;
 use crate::model::decision::ImageStatus;
 use crate::model::git::ObjectId;
 use crate::model::image::Version;
-use crate::pipeline::Clients;
-use crate::pipeline::Selected;
-use crate::repositories::past::WantThen;
+use crate::repositories::Want;
+use crate::run::Selected;
 use crate::writeback::Placement;
 use crate::writeback::Placements;
 use crate::writeback::git;
@@ -50,11 +50,20 @@ pub(crate) async fn deployments(clients: &Clients<'_>, subjects: &[Subject<'_>])
         }
         known.push(found);
     }
-    let wants: Vec<WantThen<'_>> = thens.iter().filter_map(|then| want(subjects, then)).collect();
-    let trees = clients.repositories.look_back((clients.world(), clients.logins), &wants).await;
-    for (then, tree) in thens.iter().zip(trees) {
+    if clients.repositories.worktree().is_some() {
+        for then in &thens {
+            known[then.index][then.number] = Err("the history of a worktree is not looked into".to_owned());
+        }
+        return known;
+    }
+    let (wanted, wants): (Vec<&Then>, Vec<Want<'_>>) =
+        thens.iter().filter_map(|then| Some((then, want(subjects, then)?))).unzip();
+    // What there is to say of the logins was said when the branches were read.
+    let (trees, _) = clients.repositories.look((clients.world(), clients.logins), &wants).await;
+    for (then, tree) in wanted.into_iter().zip(trees) {
         known[then.index][then.number] = match tree {
-            Ok(tree) => version_in(&then.placement, subjects[then.index].rule, &tree),
+            Ok(Some(tree)) => version_in(&then.placement, subjects[then.index].rule, &tree),
+            Ok(None) => Err(format!("there is no commit {}", then.commit)),
             Err(trouble) => Err(trouble.message),
         };
     }
@@ -71,15 +80,15 @@ struct Then {
     placement: Placement,
 }
 
-fn want<'a>(subjects: &[Subject<'a>], then: &'a Then) -> Option<WantThen<'a>> {
+fn want<'a>(subjects: &[Subject<'a>], then: &'a Then) -> Option<Want<'a>> {
     let subject = subjects[then.index];
     let (target, in_git) = (then.placement.git_target()?, then.placement.git.as_ref()?);
-    Some(WantThen {
+    Some(Want {
         application: subject.application,
         login: subject.login,
         repository: &target.repository,
-        commit: then.commit.clone(),
-        branch: target.branch.as_deref().unwrap_or_default(),
+        branch: Some(then.commit.as_str()),
+        any_revision: true,
         paths: in_git.paths(target, then.placement.renderer),
     })
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 use crate::annotations::rule::Invalid;
+use crate::gather::Clients;
 use crate::model::application::ApplicationKey;
 use crate::model::decision::Reason;
 use crate::model::diagnostic::Diagnostic;
@@ -12,13 +13,12 @@ use crate::model::plan::Change;
 use crate::model::plan::Destination;
 use crate::model::plan::GitTarget;
 use crate::model::progress::Step;
-use crate::pipeline::Clients;
-use crate::pipeline::Options;
-use crate::pipeline::Selected;
 use crate::propose;
 use crate::propose::Landed;
 use crate::repositories::Trouble;
 use crate::repositories::Want;
+use crate::run::Options;
+use crate::run::Selected;
 use crate::templates;
 use crate::writeback;
 use crate::writeback::Placement;
@@ -132,8 +132,8 @@ pub(crate) struct Prepared {
     pub(crate) places: BTreeMap<String, Placement>,
     pub(crate) landed: Landed,
     pub(crate) diagnostics: Vec<Diagnostic>,
-    /// Some change is not among them, since it cannot be written.
-    pub(crate) left_out: bool,
+    /// Those that are not among them, since they cannot be written: by id.
+    pub(crate) left_out: BTreeSet<String>,
 }
 
 /// Names the branch that each change is pushed to, looks at what stands on it if it is there, and makes the edits.
@@ -146,8 +146,13 @@ pub(crate) async fn prepare(
 ) -> Prepared {
     let by_key: BTreeMap<&ApplicationKey, &Selected> =
         selected.iter().map(|selected| (&selected.application.key, selected)).collect();
-    let mut prepared =
-        Prepared { changes: Vec::new(), places, landed: Landed::default(), diagnostics: Vec::new(), left_out: false };
+    let mut prepared = Prepared {
+        changes: Vec::new(),
+        places,
+        landed: Landed::default(),
+        diagnostics: Vec::new(),
+        left_out: BTreeSet::new(),
+    };
     for mut change in changes {
         match pushed_to(&change, prepared.places.get(&change.id)) {
             Ok(branch) => {
@@ -157,15 +162,15 @@ pub(crate) async fn prepare(
                 prepared.changes.push(change);
             }
             Err(message) => {
-                prepared.left_out = true;
                 prepared.diagnostics.push(Diagnostic::error("bad-git-branch", message).about(&change.application));
+                prepared.left_out.insert(change.id);
             }
         }
     }
     look_at_push_branches(clients, &by_key, &mut prepared).await;
     prepared.changes.retain(|change| !change.edits.is_empty());
     let landed = propose::land(&prepared.changes, &prepared.places, options.create_keys);
-    prepared.left_out |= !landed.refused.is_empty();
+    prepared.left_out.extend(landed.refused.keys().cloned());
     prepared.changes.retain(|change| !landed.refused.contains_key(&change.id));
     prepared.diagnostics.extend(landed.refused.values().cloned());
     prepared.diagnostics.extend(landed.notes.iter().cloned());
@@ -243,13 +248,13 @@ async fn look_at_push_branches(
                     prepared
                         .diagnostics
                         .push(Diagnostic::error("file-not-editable", message).about(&change.application));
-                    prepared.left_out = true;
+                    prepared.left_out.insert(change.id.clone());
                     change.edits.clear();
                 }
             }
             Err(Trouble { message, .. }) => {
                 prepared.diagnostics.push(Diagnostic::error("git-unreachable", message).about(&change.application));
-                prepared.left_out = true;
+                prepared.left_out.insert(change.id.clone());
                 change.edits.clear();
             }
         }

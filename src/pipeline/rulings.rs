@@ -11,7 +11,7 @@ use crate::model::decision::Decision;
 use crate::model::decision::ImageStatus;
 use crate::model::decision::Reason;
 use crate::model::diagnostic::Diagnostic;
-use crate::pipeline::Selected;
+use crate::run::Selected;
 
 /// How the ImageUpdater resources rule over each Application.
 pub(super) struct Rulings<'a> {

@@ -4,9 +4,9 @@ use crate::model::decision::Decision;
 use crate::model::image::Version;
 use crate::model::plan::Destination;
 use crate::model::plan::Field;
-use crate::pipeline::Options;
-use crate::pipeline::Selected;
 use crate::propose::is_wanted;
+use crate::run::Options;
+use crate::run::Selected;
 use crate::writeback::Placements;
 
 /// One or several images that are written together or not at all.

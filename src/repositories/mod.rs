@@ -34,7 +34,6 @@ use crate::writeback::git::Entry;
 use crate::writeback::git::Tree;
 
 pub(crate) mod commits;
-pub(crate) mod past;
 pub(crate) mod worktree;
 
 /// How many repositories are worked on at a time.
@@ -249,7 +248,7 @@ async fn look(clone: &mut GitClone, wants: &[&Want<'_>]) -> Result<Vec<Found>, T
     Ok(trees.into_iter().map(|tree| tree.map(|tree| tree.map(filled))).collect())
 }
 
-/// Fetches what is wanted: all branches and tags at once, commits one by one, since a server may not give them.
+/// Fetches what is wanted: all branches and tags at once, then all commits.
 async fn revisions(
     clone: &mut GitClone,
     wants: &[&Want<'_>],
@@ -264,23 +263,19 @@ async fn revisions(
     references.dedup();
     let commits = clone.fetch_any(&references).await.map_err(trouble)?;
     let commits: BTreeMap<Reference, Option<ObjectId>> = references.into_iter().zip(commits).collect();
-    let mut fetched: BTreeMap<ObjectId, Result<(), Trouble>> = BTreeMap::new();
-    let mut revisions = Vec::new();
-    for named in named {
-        revisions.push(match named {
-            Ok((name, Wanted::Reference(reference))) => {
-                Ok(commits.get(&reference).cloned().flatten().map(|commit| (name, commit)))
-            }
-            Ok((name, Wanted::Commit(commit))) => {
-                if !fetched.contains_key(&commit) {
-                    fetched.insert(commit.clone(), clone.fetch_commit(&commit).await.map_err(trouble));
-                }
-                fetched.get(&commit).cloned().unwrap_or(Ok(())).map(|()| Some((name, commit)))
-            }
-            Err(trouble) => Err(trouble),
-        });
-    }
-    Ok(revisions)
+    let by_name: Vec<ObjectId> = named.iter().flatten().filter_map(|(_, wanted)| wanted.commit()).collect();
+    let here = clone.fetch_commits(&by_name).await.map_err(trouble)?;
+    let here: BTreeMap<ObjectId, bool> = by_name.into_iter().zip(here).collect();
+    let url = &clone.remote().url;
+    let revision = |(name, wanted)| match wanted {
+        Wanted::Reference(reference) => Ok(commits.get(&reference).cloned().flatten().map(|commit| (name, commit))),
+        Wanted::Commit(commit) if here.get(&commit) == Some(&true) => Ok(Some((name, commit))),
+        Wanted::Commit(commit) => {
+            let message = format!("{url} does not give the commit {commit}");
+            Err(Trouble { reason: Reason::GitUnreachable, message })
+        }
+    };
+    Ok(named.into_iter().map(|named| named.and_then(revision)).collect())
 }
 
 /// How a revision is found.
@@ -294,6 +289,13 @@ impl Wanted {
         match self {
             Self::Reference(reference) => Some(reference.clone()),
             Self::Commit(_) => None,
+        }
+    }
+
+    fn commit(&self) -> Option<ObjectId> {
+        match self {
+            Self::Reference(_) => None,
+            Self::Commit(commit) => Some(commit.clone()),
         }
     }
 }

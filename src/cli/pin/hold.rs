@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::model::diagnostic::Diagnostic;
 use crate::model::image::Reference;
 use crate::model::image::Version;
-use crate::pipeline::Selected;
+use crate::run::Selected;
 use crate::writeback::Placement;
 
 /// The names that Image Updater's own manifests and chart give its Deployment.

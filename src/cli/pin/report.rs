@@ -15,7 +15,7 @@ pub(super) fn preview(planned: &[Planned]) -> Vec<String> {
     let line = |planned: &Planned| {
         let change = planned.changes.first()?;
         let image = change.images.first()?;
-        let label = image.alias.clone().unwrap_or_else(|| image.reference.to_string());
+        let label = image.label();
         let from = image.from.as_ref().map_or_else(|| "(not set)".to_owned(), table::short);
         let to = match &planned.pin {
             Some(pin) if image.from.as_ref() == Some(&pin.version) => "is held".to_owned(),
@@ -36,7 +36,7 @@ pub(super) fn is_done(receipt: &Receipt) -> bool {
 pub(super) fn line(receipt: &Receipt, pin: Option<&Pin>, dry_run: DryRun) -> String {
     let application = safe(&receipt.change.application.to_string());
     let (label, from) = receipt.change.images.first().map_or((String::new(), None), |image| {
-        let label = image.alias.clone().unwrap_or_else(|| image.reference.to_string());
+        let label = image.label();
         (safe(&label), image.from.clone())
     });
     let outcome = paint(style::of_outcome(receipt.outcome), receipt.outcome.name());

@@ -17,7 +17,7 @@ use crate::model::image::Version;
 use crate::output::text::safe;
 use crate::pinning;
 use crate::pipeline;
-use crate::pipeline::Selected;
+use crate::run::Selected;
 use crate::writeback::Placement;
 use crate::writeback::Placements;
 

@@ -13,8 +13,8 @@ use crate::model::application::ApplicationKey;
 use crate::model::image::Digest;
 use crate::model::image::Tag;
 use crate::model::image::Version;
-use crate::pipeline::Selected;
 use crate::registry::RegistryErrorKind;
+use crate::run::Selected;
 use crate::writeback::Placement;
 
 /// The deployment whose version is meant.

@@ -18,6 +18,7 @@ on_both!(
     a_version_that_fails_takes_the_hold_back,
     a_hold_that_would_not_keep_is_refused,
     what_was_edited_meanwhile_is_kept,
+    one_that_cannot_be_written_stops_no_other,
 );
 
 const HOLD: &str = "argocd-image-updater.argoproj.io/web.ignore-tags";
@@ -134,4 +135,22 @@ fn what_was_edited_meanwhile_is_kept(backend: Backend) {
     }
     assert_eq!((shop.values(), shop.pushes()), (theirs, pushes));
     assert_eq!((annotation(&shop, HOLD), annotation(&shop, RECORD)), (json!("v9*"), Value::Null));
+}
+
+fn one_that_cannot_be_written_stops_no_other(backend: Backend) {
+    let shop = Shop::open(backend);
+    shop.world.application(shop.bookstore());
+    shop.commit(&[("charts/news/values.yaml", VALUES)]);
+    let news = shop.application("news", "charts/news").helm(&[]).annotation("write-back-target", "helmvalues");
+    let news = news.annotation("web.helm.image-name", "image.repository").annotation("web.helm.image-tag", "image.tag");
+    shop.world.application(news.annotation("git-branch", "main:{{.AppName}} and a blank"));
+    let before = shop.world.get("news");
+    let (application, flags) = (["pin", "news", "web=v1.0.1"], ["pin", "--all", "web=v1.0.1", "--yes"]);
+    let alone = shop.run(&application).expect(1);
+    assert!(alone.stderr.contains("cannot be written, so nothing is"), "{alone}");
+    let all = shop.run(&flags).expect(3);
+    assert!(all.stderr.contains("news  web  the version cannot be written"), "{all}");
+    assert!(all.stdout.contains("pinned at v1.0.1"), "{all}");
+    assert_eq!(shop.values(), VALUES.replace("v1.0.0", "v1.0.1"));
+    assert_eq!(shop.world.get("news"), before);
 }

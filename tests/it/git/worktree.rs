@@ -91,6 +91,11 @@ fn a_manifest_itself_is_edited(backend: Backend) {
     let words = ["apply", "--yes", "-f", file.to_str().unwrap(), "--worktree", "."];
     let tried = shop.run(&[&words[..], &["--dry-run"]].concat()).expect(0);
     assert_eq!(std::fs::read_to_string(&file).unwrap(), before, "{tried}");
+    let link = file.with_file_name("link.yaml");
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    let linked = shop.run(&["apply", "--yes", "-f", link.to_str().unwrap(), "--worktree", "."]).expect(1);
+    assert!(linked.stderr.contains("link.yaml is a link"), "{linked}");
+    assert_eq!((link.is_symlink(), std::fs::read_to_string(&file).unwrap()), (true, before.clone()));
     let applied = shop.run(&words).expect(0);
     assert!(applied.stdout.contains("edited") && applied.stdout.contains("apps.yaml"), "{applied}");
     assert_eq!(std::fs::read_to_string(&file).unwrap(), before.replace("v1.0.0", "v1.0.1"));
