@@ -127,27 +127,12 @@ fn without_the_right_to_watch_it_is_looked_at_again() {
     assert_eq!(rollout(&output)["outcome"], "Healthy", "{output}");
 }
 
-/// An API server that does not answer, as while it is started again, and cannot be watched either.
-fn away() -> (World, Fault) {
+#[test]
+fn of_what_cannot_be_seen_nothing_is_said() {
     let world = World::new(Backend::Double);
     bookstore::open(&world, Form::Helm);
     let path = format!("/apis/argoproj.io/v1alpha1/namespaces/{}/applications/bookstore", world.namespace());
-    (world, Fault::kubernetes(500, "InternalError", "it is starting").on("GET", &path))
-}
-
-#[test]
-fn an_api_server_that_is_back_is_asked_again() {
-    let (world, away) = away();
-    let output = apply(&world, &["--wait=50s"], || {
-        world.api_double().fault(away.times(3));
-        state(&world, "Synced", "Healthy", "v1.0.1");
-    });
-    assert_eq!(rollout(&output.expect(0))["outcome"], "Healthy");
-}
-
-#[test]
-fn of_what_cannot_be_seen_nothing_is_said() {
-    let (world, away) = away();
+    let away = Fault::kubernetes(500, "InternalError", "it is starting").on("GET", &path);
     let output = apply(&world, &["--wait=3s"], || world.api_double().fault(away)).expect(6);
     let rollout = rollout(&output);
     assert_eq!(rollout["outcome"], "Unknown", "{output}");
