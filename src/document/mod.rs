@@ -16,6 +16,7 @@ pub(crate) mod check;
 pub(crate) mod plan;
 pub(crate) mod plan_status;
 pub(crate) mod receipts;
+mod yaml;
 
 /// The version of all documents.
 pub(crate) const API_VERSION: &str = "kubectl-image-update/v1";
@@ -29,7 +30,7 @@ pub(crate) fn to_json(document: &Value) -> String {
 
 /// A document as YAML text.
 pub(crate) fn to_yaml(document: &Value) -> String {
-    serde_yaml::to_string(document).expect("a JSON value is YAML")
+    yaml::write(document)
 }
 
 fn version(version: &Version) -> Value {
