@@ -99,11 +99,16 @@ pub(crate) fn pin(image: Image<'_>, wanted: &Wanted, terms: Terms) -> Result<(Ve
     let Terms { reason, by, at, until } = terms;
     let replaced = image.replaced(&places, &version_edits);
     let version = wanted.version().clone();
-    let pin = Pin { reference: repository.clone(), version: version.clone(), reason, by, at, until, replaced };
-    let mut edits = vec![
-        image.annotation_edit(&places.hold, Some(HOLD.to_owned())),
-        image.annotation_edit(&places.record, Some(pin_record::write(&pin))),
-    ];
+    let mut pin = Pin { reference: repository.clone(), version: version.clone(), reason, by, at, until, replaced };
+    let mut edits = vec![image.annotation_edit(&places.hold, Some(HOLD.to_owned()))];
+    match &rule.pin {
+        // Whoever says the same again changes nothing, not even when it was said first.
+        Some(standing) if (Pin { at, by: pin.by.clone(), ..standing.clone() }) == pin => pin.clone_from(standing),
+        _ => {
+            let record = pin_record::write(&pin).map_err(Error::usage)?;
+            edits.push(image.annotation_edit(&places.record, Some(record)));
+        }
+    }
     edits.extend(version_edits);
     let because = pin.reason.clone().unwrap_or_else(|| "pinned".to_owned());
     let from = image.placement.configured.clone();
@@ -181,11 +186,7 @@ impl<'a> Image<'a> {
             return Err(Error::failed(error).hint("give each its own alias: they would share one pin"));
         }
         let alias = rule.alias.as_deref().filter(|alias| keys::can_be_pinned(alias));
-        let hold = match alias {
-            Some(alias) => keys::for_alias(alias, keys::IGNORE_TAGS),
-            None => keys::for_application(keys::IGNORE_TAGS),
-        };
-        Ok(Places { hold, record })
+        Ok(Places { hold: keys::for_hold(alias), record })
     }
 
     /// The image list with an alias added, for example.

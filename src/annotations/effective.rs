@@ -1,7 +1,6 @@
 //! The annotations that an Application is evaluated with: the ones it has, without the holds that pins put there.
 
 use std::collections::BTreeMap;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::annotations::image_list::Entry;
@@ -36,11 +35,17 @@ pub(super) fn read(application: &Application, entries: &[Entry]) -> Effective {
     let mut annotations: BTreeMap<String, Arc<str>> =
         application.annotations.iter().map(|(key, value)| (key.clone(), value.as_str().into())).collect();
     let mut pins = BTreeMap::new();
-    let record_keys: BTreeSet<_> =
-        entries.iter().filter_map(|entry| record_key(entry.alias.as_deref(), entries.len())).collect();
-    for key in record_keys {
+    let places: BTreeMap<_, _> = entries
+        .iter()
+        .filter_map(|entry| {
+            let alias = entry.alias.as_deref();
+            let hold = keys::for_hold(alias.filter(|alias| keys::can_be_pinned(alias)));
+            Some((record_key(alias, entries.len())?, hold))
+        })
+        .collect();
+    for (key, hold) in places {
         let Some(text) = application.annotations.get(&key) else { continue };
-        let pin = pin_record::read(text);
+        let pin = pin_record::read(text, &hold);
         for (hold, before) in pin.iter().flat_map(holds) {
             if annotations.get(hold).is_some_and(|value| **value == *HOLD) {
                 match before {

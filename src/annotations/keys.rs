@@ -149,6 +149,11 @@ pub(crate) fn is_hold(annotation: &str) -> bool {
     name.is_some_and(|alias| alias.is_empty() || alias.ends_with('.'))
 }
 
+/// The annotation that holds one image, or with no alias the sole one.
+pub(crate) fn for_hold(alias: Option<&str>) -> String {
+    alias.map_or_else(|| for_application(IGNORE_TAGS), |alias| for_alias(alias, IGNORE_TAGS))
+}
+
 /// The full key of a setting for one image.
 pub(crate) fn for_alias(alias: &str, key: &str) -> String {
     format!("{PREFIX}{}.{key}", of_alias(alias))

@@ -11,8 +11,8 @@ use crate::model::pin::Pin;
 use crate::model::pin::Replaced;
 use crate::model::plan::Field;
 
-/// More than any pin needs; a longer text is not ours.
-const MAX_LENGTH: usize = 64 * 1024;
+/// Kubernetes takes no more of all annotations of an object together.
+const MAX_LENGTH: usize = 256 * 1024;
 
 #[derive(Deserialize, Serialize)]
 struct Record {
@@ -23,8 +23,7 @@ struct Record {
     by: Option<String>,
     at: String,
     until: Option<String>,
-    #[serde(default)]
-    replaced: Vec<ReplacedRecord>,
+    replaced: Option<Vec<ReplacedRecord>>,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -34,11 +33,12 @@ struct ReplacedRecord {
     value: Option<String>,
 }
 
-/// Reads a record.
+/// Reads a record whose hold is the annotation `hold`. One that does not say what it replaced put its hold where
+/// nothing was.
 ///
 /// # Errors
 /// Says what in the text is not a pin of ours: an annotation is anybody's to edit.
-pub(crate) fn read(text: &str) -> Result<Pin, String> {
+pub(crate) fn read(text: &str, hold: &str) -> Result<Pin, String> {
     if text.len() > MAX_LENGTH {
         return Err("it is too long".to_owned());
     }
@@ -68,7 +68,10 @@ pub(crate) fn read(text: &str) -> Result<Pin, String> {
         by: record.by,
         at: time(&record.at)?,
         until: record.until.as_deref().map(time).transpose()?,
-        replaced: record.replaced.into_iter().map(replaced).collect::<Result<_, _>>()?,
+        replaced: match record.replaced {
+            Some(all) => all.into_iter().map(replaced).collect::<Result<_, _>>()?,
+            None => vec![Replaced { field: Field::Annotation(hold.to_owned()), value: None }],
+        },
     })
 }
 
@@ -80,7 +83,10 @@ fn replaced(record: ReplacedRecord) -> Result<Replaced, String> {
 }
 
 /// Writes a record, in one line.
-pub(crate) fn write(pin: &Pin) -> String {
+///
+/// # Errors
+/// It would be longer than an annotation can be.
+pub(crate) fn write(pin: &Pin) -> Result<String, String> {
     let record = Record {
         reference: pin.reference.to_string(),
         tag: pin.version.tag.clone(),
@@ -89,22 +95,29 @@ pub(crate) fn write(pin: &Pin) -> String {
         by: pin.by.clone(),
         at: pin.at.to_string(),
         until: pin.until.map(|until| until.to_string()),
-        replaced: pin
-            .replaced
-            .iter()
-            .map(|replaced| ReplacedRecord {
-                kind: replaced.field.wire_kind().to_owned(),
-                at: replaced.field.at().to_owned(),
-                value: replaced.value.clone(),
-            })
-            .collect(),
+        replaced: Some(
+            pin.replaced
+                .iter()
+                .map(|replaced| ReplacedRecord {
+                    kind: replaced.field.wire_kind().to_owned(),
+                    at: replaced.field.at().to_owned(),
+                    value: replaced.value.clone(),
+                })
+                .collect(),
+        ),
     };
-    serde_json::to_string(&record).expect("a record of strings is JSON")
+    let text = serde_json::to_string(&record).expect("a record of strings is JSON");
+    if text.len() <= MAX_LENGTH {
+        return Ok(text);
+    }
+    Err("the record of the pin would be longer than an annotation can be: give a shorter --reason".to_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const HOLD: &str = "argocd-image-updater.argoproj.io/web.ignore-tags";
 
     #[test]
     fn a_record_is_read_as_it_was_written() {
@@ -121,15 +134,18 @@ mod tests {
                 Replaced { field: Field::KustomizeImage("nginx".to_owned()), value: Some("nginx:1".to_owned()) },
             ],
         };
-        let text = write(&pin);
+        let text = write(&pin).unwrap();
         assert!(!text.contains('\n'));
-        assert_eq!(read(&text), Ok(pin));
+        assert_eq!(read(&text, HOLD), Ok(pin.clone()));
+        assert!(write(&Pin { reason: Some("x".repeat(MAX_LENGTH)), ..pin }).is_err());
     }
 
     #[test]
     fn what_is_not_a_record_is_refused() {
         let good = r#"{"reference":"a/b","tag":"1","at":"2026-11-22T09:00:00Z"}"#;
-        assert!(read(good).is_ok());
+        let pin = read(good, HOLD).unwrap();
+        assert_eq!(pin.replaced, [Replaced { field: Field::Annotation(HOLD.to_owned()), value: None }]);
+        assert_eq!(read(&good.replace('}', r#","replaced":[]}"#), HOLD).unwrap().replaced, []);
         for (from, to, why) in [
             (good, "", "EOF"),
             (good, "null", "invalid type"),
@@ -148,7 +164,7 @@ mod tests {
             ("a/b", &"a".repeat(MAX_LENGTH), "too long"),
         ] {
             let text = good.replacen(from, to, 1);
-            let error = read(&text).unwrap_err();
+            let error = read(&text, HOLD).unwrap_err();
             assert!(error.contains(why), "{why}: {error}");
         }
     }

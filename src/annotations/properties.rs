@@ -296,16 +296,16 @@ proptest! {
             until: seconds.1.map(time),
             replaced: kinds.into_iter().map(|kind| Replaced { field: field(kind), value: texts[3].clone() }).collect(),
         };
-        let record = pin_record::write(&pin);
+        let record = pin_record::write(&pin).unwrap();
         prop_assert!(!record.contains('\n'));
-        prop_assert_eq!(pin_record::read(&record), Ok(pin));
+        prop_assert_eq!(pin_record::read(&record, "hold"), Ok(pin));
     }
 
     #[test]
     fn a_pin_that_is_read_can_be_written(record in hostile::hostile(&RECORDS, &RECORD_PIECES, 10)) {
-        let Ok(pin) = pin_record::read(&record) else { return Ok(()) };
+        let Ok(pin) = pin_record::read(&record, "hold") else { return Ok(()) };
         prop_assert!(!pin.version.is_empty());
         prop_assert!(pin.version.tag.iter().all(|tag| Tag::new(tag).is_some()));
-        prop_assert_eq!(pin_record::read(&pin_record::write(&pin)), Ok(pin));
+        prop_assert_eq!(pin_record::read(&pin_record::write(&pin).unwrap(), "hold"), Ok(pin));
     }
 }

@@ -15,6 +15,7 @@ use crate::cli::git_args::MessageArgs;
 use crate::cli::pin::targets::Meant;
 use crate::cli::pin::targets::Wish;
 use crate::cli::pin::version::Earlier;
+use crate::cli::pin::write::Written;
 use crate::cli::pin_args::PinArgs;
 use crate::cli::pin_args::PinWaitArgs;
 use crate::cli::pin_args::UnpinArgs;
@@ -29,6 +30,7 @@ use crate::error::ExitCode;
 use crate::model::image::Version;
 use crate::model::pin::Pin;
 use crate::model::plan::Change;
+use crate::model::plan::Receipt;
 use crate::output::receipts;
 use crate::output::text::safe;
 use crate::pinning;
@@ -55,6 +57,8 @@ struct Planned {
     changes: Vec<Change>,
     /// What is pinned.
     pin: Option<Pin>,
+    /// What was pinned before.
+    standing: Option<Pin>,
     placement: Placement,
     /// What is pinned is not what runs everywhere.
     awaited: bool,
@@ -86,7 +90,7 @@ pub(crate) async fn pin(session: &Session, args: PinArgs) -> Result<ExitCode, Er
     let terms = Terms { reason: args.terms.reason.clone(), by: None, at: now, until };
     let work = session
         .interruptible(async {
-            let selection = targets::select(session, &targets, &args.write).await?;
+            let selection = targets::select(session, &targets).await?;
             let names: Vec<&str> = wishes.iter().map(|wish| wish.alias.as_str()).collect();
             let by = selection.cluster.as_ref().and_then(|cluster| cluster.user()).map(str::to_owned);
             let terms = Terms { by, ..terms };
@@ -96,9 +100,9 @@ pub(crate) async fn pin(session: &Session, args: PinArgs) -> Result<ExitCode, Er
             } else {
                 targets::meant(&selection, &names, targets.by_flags)?
             };
+            let (meant, mut left_out) = targets::free(session, &selection, meant, (&args.write, targets.by_flags))?;
             let each = Each { session, selection: &selection, placements: &placements, args: &args };
             let mut planned = Vec::new();
-            let mut left_out = false;
             for (meant, wanted) in each.wanted(&meant, &wishes, earlier).await {
                 let one = match wanted {
                     Ok(wanted) => each.planned(meant, &wanted, terms.clone()),
@@ -134,7 +138,7 @@ pub(crate) async fn unpin(session: &Session, args: UnpinArgs) -> Result<ExitCode
     let now = session.process.now();
     let work = session
         .interruptible(async {
-            let selection = targets::select(session, &targets, &args.write).await?;
+            let selection = targets::select(session, &targets).await?;
             let names: Vec<&str> = targets.images.iter().map(String::as_str).collect();
             let mut meant = if names.is_empty() || selection.selected.is_empty() {
                 targets::pinned(&selection)
@@ -149,10 +153,15 @@ pub(crate) async fn unpin(session: &Session, args: UnpinArgs) -> Result<ExitCode
             if meant.is_empty() && !targets.by_flags && !args.expired {
                 return Err(Error::failed("no image of the Application is pinned"));
             }
+            // A hold that is taken away is nothing that a daemon overwrites.
+            let (meant, mut left_out) = if args.restore_version {
+                targets::free(session, &selection, meant, (&args.write, targets.by_flags))?
+            } else {
+                (meant, false)
+            };
             let places = (args.source.as_deref(), args.restore_version);
             let placements = prepare::placements(session, &selection, places).await;
             let mut planned = Vec::new();
-            let mut left_out = false;
             for meant in meant {
                 match released(session, meant, &placements, args.restore_version) {
                     Ok(one) => planned.push(one),
@@ -253,7 +262,8 @@ impl Each<'_> {
         let (changes, pin) = pinning::pin(image(one, placement, self.placements), wanted, terms)?;
         refuse_hidden(placement, &changes)?;
         let awaited = version::live(one.selected, one.rule, placement).iter().any(|live| live != version);
-        Ok(Planned { changes, pin: Some(pin), placement: placement.clone(), awaited })
+        let standing = one.rule.pin.clone();
+        Ok(Planned { changes, pin: Some(pin), standing, placement: placement.clone(), awaited })
     }
 }
 
@@ -278,7 +288,8 @@ fn released(
     for kept in &unpinned.kept {
         session.printer.alert(&format!("note: {}", safe(kept)));
     }
-    Ok(Planned { changes: unpinned.changes, pin: None, placement: placement.clone(), awaited: false })
+    let standing = meant.rule.pin.clone();
+    Ok(Planned { changes: unpinned.changes, pin: None, standing, placement: placement.clone(), awaited: false })
 }
 
 fn image<'a>(meant: Meant<'a>, placement: &'a Placement, placements: &'a Placements) -> Image<'a> {
@@ -315,24 +326,30 @@ async fn finish(session: &Session, work: Work, how: How<'_>, wait: Option<&PinWa
     };
     commits::try_message(&commits, &all)?;
     let before = follow::before(cluster, &planned, wait).await;
-    let receipts = write::step_by_step(session, cluster, &planned, (how.write, &commits)).await?;
+    let Written { receipts, left_behind } =
+        write::step_by_step(session, cluster, &planned, (how.write, &commits)).await?;
     events::send(session, Some(cluster), &receipts, how.write).await;
     let dry_run = apply::dry_run(how.write);
     let rollouts = match wait.filter(|_| dry_run == DryRun::None) {
         Some(wait) => follow::follow(session, cluster, (&receipts, &planned), (&before, wait)).await?,
         None => Rollouts::new(),
     };
-    let pins: Vec<Option<Pin>> = receipts
-        .iter()
-        .zip(planned)
-        .map(|(receipt, planned)| planned.pin.filter(|_| report::is_done(receipt)))
-        .collect();
+    let resulting = |(index, (receipt, planned)): (usize, (&Receipt, Planned))| {
+        // The hold is the first step of a pin, and the last of what takes one back.
+        let hold_stays = left_behind.contains(&index) && planned.pin.is_some();
+        if report::is_done(receipt) || hold_stays { planned.pin } else { planned.standing }
+    };
+    let pins: Vec<Option<Pin>> = receipts.iter().zip(planned).enumerate().map(resulting).collect();
     let document =
         Session::document(how.output.output, || document::receipts::pin_report(&receipts, (&pins, &rollouts), dry_run));
     let lines: String =
         receipts.iter().zip(&pins).map(|(receipt, pin)| report::line(receipt, pin.as_ref(), dry_run)).collect();
     let lines = lines + &receipts::rollouts(&rollouts);
     let names = (how.output.output == Output::Name).then_some(selection.namespaces);
-    let code = apply::print(session, &receipts, Report { document, lines, names, dry: dry_run != DryRun::None })?;
+    let code = apply::print(
+        session,
+        &receipts,
+        Report { document, lines, names, dry: dry_run != DryRun::None, in_part: !left_behind.is_empty() },
+    )?;
     Ok(code.or(undone).or(crate::cli::wait::exit_code(session, &rollouts)))
 }

@@ -136,7 +136,7 @@ pub(crate) fn duration(flag: &str, text: &str) -> Result<Duration, Error> {
     Duration::try_from(duration).map_err(|_| wrong())
 }
 
-/// The end of a pin: a date (its end, in UTC), a time, or a duration from `now`, in which a day has 24 hours.
+/// The end of a pin: a date (when it begins, in UTC), a time (in UTC unless it says otherwise), or a duration from `now`, in which a day has 24 hours.
 ///
 /// # Errors
 /// The text is none of them, or not in the future.
@@ -146,9 +146,8 @@ pub(crate) fn until(text: &str, now: Timestamp) -> Result<Timestamp, Error> {
     };
     let end = if let Ok(time) = text.parse::<Timestamp>() {
         time
-    } else if let Ok(date) = text.parse::<jiff::civil::Date>() {
-        let end = date.tomorrow().and_then(|next| next.to_zoned(jiff::tz::TimeZone::UTC));
-        end.map_err(|_| wrong("is out of range"))?.timestamp()
+    } else if let Ok(time) = text.parse::<jiff::civil::DateTime>() {
+        time.to_zoned(jiff::tz::TimeZone::UTC).map_err(|_| wrong("is out of range"))?.timestamp()
     } else {
         let span: jiff::Span = text.parse().map_err(|_| wrong("is neither a date nor a duration"))?;
         let duration = span
@@ -206,7 +205,9 @@ mod tests {
     fn a_pin_ends_on_a_date_at_a_time_or_after_a_while() {
         let now = "2026-11-22T09:00:00Z".parse().unwrap();
         for (text, expected) in [
-            ("2026-12-24", Some("2026-12-25T00:00:00Z")),
+            ("2026-12-24", Some("2026-12-24T00:00:00Z")),
+            ("2026-12-24T18:00", Some("2026-12-24T18:00:00Z")),
+            ("2026-12-24 18:00:00", Some("2026-12-24T18:00:00Z")),
             ("2026-12-24T18:00:00Z", Some("2026-12-24T18:00:00Z")),
             ("2026-12-24T18:00:00+02:00", Some("2026-12-24T16:00:00Z")),
             ("7d", Some("2026-11-29T09:00:00Z")),

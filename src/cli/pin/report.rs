@@ -41,6 +41,7 @@ pub(super) fn line(receipt: &Receipt, pin: Option<&Pin>, dry_run: DryRun) -> Str
     });
     let outcome = paint(style::of_outcome(receipt.outcome), receipt.outcome.name());
     let what = match pin {
+        _ if !is_done(receipt) => "not written".to_owned(),
         Some(pin) => {
             let until = pin.until.map_or_else(String::new, |until| format!(" until {until}"));
             let was = from
@@ -48,8 +49,7 @@ pub(super) fn line(receipt: &Receipt, pin: Option<&Pin>, dry_run: DryRun) -> Str
                 .map_or_else(String::new, |from| format!(", was {}", table::short(&from)));
             format!("pinned at {}{until}{was}", table::short(&pin.version))
         }
-        None if matches!(receipt.outcome, Outcome::Applied | Outcome::AlreadyApplied) => "unpinned".to_owned(),
-        None => "not written".to_owned(),
+        None => "unpinned".to_owned(),
     };
     let dry = if dry_run == DryRun::None { "" } else { " (dry run)" };
     let message = if receipt.message.is_empty() { String::new() } else { format!("  {}", safe(&receipt.message)) };

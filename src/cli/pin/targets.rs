@@ -1,10 +1,13 @@
 //! Which images `pin` and `unpin` are about: the words of the command line, and the Applications they lead to.
 
+use std::collections::BTreeSet;
+
 use crate::annotations::rule::ImageRule;
 use crate::cli::apply;
 use crate::cli::args::DryRunArg;
 use crate::cli::args::SelectionArgs;
 use crate::cli::args::WriteArgs;
+use crate::cli::pin::prepare;
 use crate::cli::pin_args::TargetArgs;
 use crate::cli::select;
 use crate::cli::select::Selection;
@@ -14,7 +17,6 @@ use crate::model::diagnostic::Diagnostic;
 use crate::model::image::Digest;
 use crate::model::image::Tag;
 use crate::model::image::Version;
-use crate::output::text::safe;
 use crate::pinning;
 use crate::pipeline;
 use crate::run::Selected;
@@ -69,26 +71,45 @@ pub(super) fn targets(session: &Session, args: &TargetArgs, write: &WriteArgs, v
     Ok(Targets { selection, images: words, by_flags })
 }
 
-/// Finds the Applications, and refuses those that must not be written.
-pub(super) async fn select(session: &Session, targets: &Targets, write: &WriteArgs) -> Result<Selection, Error> {
-    let mut selection = select::select(session, &targets.selection).await?;
+/// Finds the Applications.
+pub(super) async fn select(session: &Session, targets: &Targets) -> Result<Selection, Error> {
+    let selection = select::select(session, &targets.selection).await?;
     session.diagnose(&selection.diagnostics);
+    Ok(selection)
+}
+
+/// The images that no `ImageUpdater` rules over, and whether others are left out for it; with `--force` all, and a
+/// warning.
+///
+/// # Errors
+/// One that was named must not be written.
+pub(super) fn free<'a>(
+    session: &Session,
+    selection: &Selection,
+    mut meant: Vec<Meant<'a>>,
+    (write, by_flags): (&WriteArgs, bool),
+) -> Result<(Vec<Meant<'a>>, bool), Error> {
     let managed = pipeline::managed(&selection.selected, &selection.updaters);
-    for (key, why) in &managed {
-        if write.force {
+    if write.force {
+        let keys: BTreeSet<_> = meant.iter().map(|one| &one.selected.application.key).collect();
+        for key in keys.into_iter().filter(|key| managed.contains_key(key)) {
             let what = "an ImageUpdater rules over it, and does not read annotations: for a running Image Updater the hold is not in force";
             session.diagnose(&[Diagnostic::warning(pipeline::MANAGED_BY_UPDATER, what).about(key)]);
-        } else if targets.by_flags {
-            session.printer.alert(&format!("not written: {}: {}", safe(&key.to_string()), safe(why)));
-            selection.partial = true;
-        } else {
-            return Err(Error::failed(format!("{key} is not written: {why}")));
+        }
+        return Ok((meant, false));
+    }
+    let all = meant.len();
+    for one in &meant {
+        let key = &one.selected.application.key;
+        match managed.get(key) {
+            Some(why) if by_flags => prepare::leave_out(session, (key, one.rule.label()), &Error::failed(why.clone())),
+            Some(why) => return Err(Error::failed(format!("{key} is not written: {why}"))),
+            None => {}
         }
     }
-    if !write.force {
-        selection.selected.retain(|selected| !managed.contains_key(&selected.application.key));
-    }
-    Ok(selection)
+    meant.retain(|one| !managed.contains_key(&one.selected.application.key));
+    let left_out = meant.len() < all;
+    Ok((meant, left_out))
 }
 
 /// What a `ALIAS[=VERSION]` argument asks for.

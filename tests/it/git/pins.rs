@@ -120,6 +120,41 @@ fn an_interrupt_between_takes_the_hold_back() {
     assert_eq!((shop.values(), shop.pushes()), (VALUES.to_owned(), 0));
 }
 
+/// The first `passing` patches of the Application pass, and no other.
+fn patches_end(shop: &Shop, passing: usize) {
+    let path = format!("/apis/argoproj.io/v1alpha1/namespaces/{}/applications/bookstore", shop.world.namespace());
+    let forbidden = Fault::kubernetes(403, "Forbidden", "not today").on("PATCH", &path);
+    shop.world.api_double().fault(forbidden.after(passing));
+}
+
+#[test]
+fn a_hold_that_stays_takes_the_file_back() {
+    let shop = Shop::open(Backend::Double);
+    shop.world.application(shop.bookstore());
+    shop.run(&["pin", "bookstore", "web=v1.0.1"]).expect(0);
+    let pinned = shop.values();
+    patches_end(&shop, 0);
+    let failed = shop.run(&["unpin", "bookstore", "web", "--restore-version"]).expect(1);
+    assert!(
+        failed.stderr.contains("not today") && failed.stderr.contains("the file was put back as it was"),
+        "{failed}"
+    );
+    assert_eq!((shop.values(), annotation(&shop, HOLD)), (pinned, json!("*")));
+}
+
+#[test]
+fn a_hold_that_cannot_be_taken_back_is_reported() {
+    let shop = Shop::open(Backend::Double);
+    shop.world.application(shop.bookstore());
+    shop.repository.hook("pre-receive", "echo 'frozen' >&2; exit 1");
+    patches_end(&shop, 1);
+    let report = shop.run(&["pin", "bookstore", "web=v1.0.1", "-o", "json"]).expect(3).json();
+    let receipt = &report["receipts"][0];
+    assert_eq!((&receipt["outcome"], &receipt["pin"]["tag"]), (&json!("Rejected"), &json!("v1.0.1")), "{report}");
+    assert!(receipt["message"].as_str().unwrap().contains("could not be taken back"), "{report}");
+    assert_eq!((shop.values(), annotation(&shop, HOLD)), (VALUES.to_owned(), json!("*")));
+}
+
 fn what_was_edited_meanwhile_is_kept(backend: Backend) {
     let shop = Shop::open(backend);
     shop.world.application(shop.bookstore());

@@ -439,7 +439,12 @@ fn a_resource_that_reads_no_annotations_is_named(backend: Backend) {
     let (moved, _) = by_resource.run(&yard.get(), &Files::new());
     assert_eq!(yard.version_in(&moved, &Files::new(), REPOSITORY), "v1.0.1");
     assert_eq!(yard.round(Generation::New, "v1.0.0"), ["v1.0.0", "v1.0.1"]);
-    yard.run(&["unpin", "bookstore", "web", "--force"]).expect(0);
+    let taken_back = yard.run(&["unpin", "bookstore", "web"]).expect(0);
+    assert!(!taken_back.stderr.contains("not in force"), "{taken_back}");
+    // Under flags: nothing could be held, and nothing is there to be let go.
+    let none = yard.run(&["pin", "--all", "web", "--yes"]).expect(1);
+    assert!(none.stderr.contains("not written: ") && none.stderr.contains("nothing could be written"), "{none}");
+    yard.run(&["unpin", "--all", "--yes"]).expect(0);
     let world = &yard.shop.world;
     world.cluster().edit(resource("imageupdaters"), world.namespace(), "all", |object| {
         object["spec"]["applicationRefs"][0]["useAnnotations"] = true.into();

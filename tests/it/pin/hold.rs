@@ -30,6 +30,8 @@ on_both!(
     a_pin_that_is_not_kept_is_broken,
     a_pin_runs_out,
     pinning_again_keeps_what_was_there_first,
+    the_same_pin_again_changes_nothing,
+    a_record_by_hand_holds_too,
     aliases_with_a_slash_have_a_key,
     the_only_entry_needs_no_alias,
     several_images_are_pinned_at_once,
@@ -178,10 +180,10 @@ fn a_pin_runs_out(backend: Backend) {
     let world = World::new(backend);
     bookstore::open(&world, Form::Helm);
     world.run(&["pin", "bookstore", "web", "--until", "2026-11-30"]).expect(0);
-    assert_eq!(record(&world)["until"], "2026-12-01T00:00:00Z", "to the end of the day");
-    world.set_now("2026-11-30T23:59:59Z");
+    assert_eq!(record(&world)["until"], "2026-11-30T00:00:00Z");
+    world.set_now("2026-11-29T23:59:59Z");
     assert_eq!(verdict(&checked(&world))[0], "Pinned");
-    world.set_now("2026-12-01T00:00:00Z");
+    world.set_now("2026-11-30T00:00:00Z");
     let item = checked(&world);
     assert_eq!(verdict(&item), json!(["UpdateAvailable", "NewestMatch", "v1.0.1"]));
     assert_eq!(item["pin"]["expired"], true);
@@ -189,7 +191,7 @@ fn a_pin_runs_out(backend: Backend) {
     let report = world.run(&["check", "-o", "json"]).expect(0).json();
     let found = &report["diagnostics"][0];
     assert_eq!((&found["code"], &found["application"]), (&json!("pin-expired"), &json!("bookstore")));
-    assert!(found["message"].as_str().unwrap().contains("2026-12-01"), "{found}");
+    assert!(found["message"].as_str().unwrap().contains("2026-11-30"), "{found}");
     assert!(found["hint"].as_str().unwrap().contains("unpin"), "{found}");
     world.run(&["apply", "bookstore", "--yes"]).expect(0);
     assert!(sets(&world, "v1.0.1"));
@@ -207,6 +209,38 @@ fn pinning_again_keeps_what_was_there_first(backend: Backend) {
     assert_eq!(annotation(&world, HOLD), "nightly*, rc-*");
     assert_eq!(annotation(&world, RECORD), Value::Null);
     assert!(sets(&world, "v1.0.0"), "the version from before the first pin");
+}
+
+fn the_same_pin_again_changes_nothing(backend: Backend) {
+    let world = World::new(backend);
+    bookstore::open(&world, Form::Helm);
+    let words = ["pin", "bookstore", "web", "--reason", "freeze", "--until", "2026-12-24", "-o", "json"];
+    let first = world.run(&words).expect(0).json();
+    world.set_now("2026-11-23T09:00:00Z");
+    let writes = world.writes().len();
+    let again = world.run(&words).expect(0).json();
+    assert_eq!(again["receipts"][0]["outcome"], "AlreadyApplied", "{again}");
+    assert_eq!(again["receipts"][0]["pin"], first["receipts"][0]["pin"]);
+    assert_eq!(world.writes().len(), writes);
+}
+
+fn a_record_by_hand_holds_too(backend: Backend) {
+    let world = World::new(backend);
+    bookstore::open(&world, Form::Helm);
+    let before = world.get("bookstore")["metadata"]["annotations"].clone();
+    let pin = json!({
+        "reference": world.image(REPOSITORY), "tag": "v1.0.0", "digest": null, "reason": null, "by": "ada",
+        "at": "2026-11-22T08:00:00Z", "until": "2026-11-30T00:00:00Z", "expired": false,
+    });
+    world.edit("bookstore", |object| {
+        object["metadata"]["annotations"][RECORD] = pin.to_string().into();
+        object["metadata"]["annotations"][HOLD] = "*".into();
+    });
+    assert_eq!(verdict(&checked(&world)), json!(["Pinned", "Held", "v1.0.1"]));
+    world.set_now("2026-12-01T00:00:00Z");
+    assert_eq!(verdict(&checked(&world)), json!(["UpdateAvailable", "NewestMatch", "v1.0.1"]));
+    world.run(&["unpin", "bookstore", "web"]).expect(0);
+    assert_eq!(world.get("bookstore")["metadata"]["annotations"], before);
 }
 
 fn aliases_with_a_slash_have_a_key(backend: Backend) {

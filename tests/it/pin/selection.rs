@@ -10,6 +10,7 @@ use crate::bookstore::Form;
 use crate::bookstore::REPOSITORY;
 use crate::world::Application;
 use crate::world::Backend;
+use crate::world::Fault;
 use crate::world::Output;
 use crate::world::World;
 use crate::world::allow;
@@ -121,9 +122,9 @@ fn all_namespaces_are_selected(backend: Backend) {
     assert_eq!(names, expected.concat());
     let there = world.cluster().get(resource("applications"), &other, "bookstore");
     assert_eq!(there["metadata"]["annotations"][HOLD], "*");
-    for words in [&["pin", "-A", "-n", "x", "web", "--yes"][..], &["unpin", "-A", "-n", "x", "--yes"]] {
-        world.run(words).expect(1);
-    }
+    // As with kubectl, -A wins.
+    let names = world.run(&["unpin", "-A", "-n", "x", "--yes", "-o", "name"]).expect(0).stdout;
+    assert_eq!(names, expected.concat());
 }
 
 fn flags_are_asked_about(backend: Backend) {
@@ -170,6 +171,19 @@ fn what_ran_out_is_let_go(backend: Backend) {
     assert_eq!(outcomes(&output), applied(&["books"]));
     assert_eq!(held(&world), ["other", "shop"]);
     assert_eq!(world.get("books")["metadata"]["annotations"][RECORD], Value::Null);
+}
+
+#[test]
+fn a_pin_that_stays_is_reported() {
+    let world = open(Backend::Double);
+    world.run(&["pin", "books,shop", "web"]).expect(0);
+    let path = format!("/apis/argoproj.io/v1alpha1/namespaces/{}/applications/shop", world.namespace());
+    world.api_double().fault(Fault::kubernetes(403, "Forbidden", "not today").on("PATCH", &path));
+    let report = world.run(&["unpin", "books,shop", "web", "-o", "json"]).expect(3).json();
+    assert_eq!((&report["receipts"][0]["outcome"], &report["receipts"][0]["pin"]), (&json!("Applied"), &Value::Null));
+    let shop = &report["receipts"][1];
+    assert_eq!((&shop["outcome"], &shop["pin"]["tag"]), (&json!("Rejected"), &json!("v1.0.1")), "{report}");
+    assert_eq!(held(&world), ["shop"]);
 }
 
 fn what_is_missing_is_said(backend: Backend) {
