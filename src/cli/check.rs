@@ -16,6 +16,7 @@ use crate::model::decision::ImageStatus;
 use crate::output::html;
 use crate::output::html::Page;
 use crate::output::table;
+use crate::output::text;
 use crate::pipeline;
 
 pub(crate) async fn run(session: &Session, args: CheckArgs) -> Result<ExitCode, Error> {
@@ -48,6 +49,9 @@ pub(crate) async fn run(session: &Session, args: CheckArgs) -> Result<ExitCode, 
     let document = || document::check::report(&decisions, &diagnostics, args.explain);
     let text = Session::document(args.output.output, document).unwrap_or_else(|| match args.output.output {
         Output::Name => table::names(&decisions, selection.namespaces),
+        Output::Markdown if args.explain => {
+            table::markdown(&decisions, layout) + "\n" + &text::fenced("text", table::explain(&decisions).trim_start())
+        }
         Output::Markdown => table::markdown(&decisions, layout),
         Output::Html => html::page(&Page { decisions: &decisions, diagnostics: &diagnostics, now: options.now }),
         _ if args.explain => table::table(&decisions, layout) + &table::explain(&decisions),

@@ -28,6 +28,7 @@ use crate::model::plan::Plan;
 use crate::output::diff;
 use crate::output::diff::TargetDiff;
 use crate::output::table;
+use crate::output::text;
 use crate::pipeline;
 use crate::pipeline::Checked;
 use crate::run::Options;
@@ -194,10 +195,8 @@ fn markdown(selection: &Selection, plan: &Plan, context: usize) -> String {
     let mut text = String::new();
     for Section { target, .. } in sections(selection, plan) {
         let diff = anstream::adapter::strip_str(&diff::unified(&target, context)).to_string();
-        // A fence longer than any run of backticks inside cannot be closed by what is inside.
-        let longest = diff.split(|c| c != '`').map(str::len).max().unwrap_or(0);
-        let fence = "`".repeat(longest.max(2) + 1);
-        text.extend([&fence, "diff\n", &diff, &fence, "\n\n"]);
+        text.push_str(&text::fenced("diff", &diff));
+        text.push('\n');
     }
     text
 }

@@ -82,5 +82,8 @@ fn left(
     let left = history.iter().zip(versions).skip(deployed + 1).find(|(_, version)| version.is_ok())?.0;
     let when = left.deployed_at.as_ref().map_or_else(String::new, |at| format!(" on {at}"));
     let who = left.initiated_by.as_ref().map_or_else(String::new, |who| format!(", initiated by {who}"));
-    Some(format!("{} was deployed before and left for {current}{when}{who}", winner.tag))
+    // Where digests tell the two apart, both are named with theirs.
+    let digest = winner.digest.as_ref().filter(|_| current.digest.is_some());
+    let winner = Version::new(Some(&winner.tag), digest);
+    Some(format!("{winner} was deployed before and left for {current}{when}{who}"))
 }

@@ -40,6 +40,15 @@ pub(crate) fn safe(text: &str) -> String {
     escape(text, |_| false)
 }
 
+/// Text as a code block of Markdown. Its fence is longer than any run of backticks inside, so that nothing inside closes
+/// it.
+pub(crate) fn fenced(language: &str, text: &str) -> String {
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest.max(2) + 1);
+    let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+    format!("{fence}{language}\n{text}{end}{fence}\n")
+}
+
 /// Several lines of text, with every unsafe character but the line breaks spelled out.
 pub(crate) fn safe_lines(text: &str) -> String {
     escape(text, |character| character == '\n')

@@ -96,6 +96,9 @@ done         {image}  v1.0.1   v1.0.1  UpToDate         -          newest of 2 t
     let columns = |line: &str| line.matches(" | ").count();
     assert!(lines.iter().all(|line| columns(line) == columns(lines[0])), "{markdown}");
     assert!(markdown.contains("\\~1.0"), "Markdown would strike it through:\n{markdown}");
+    let explained = world.run(&["check", "-o", "markdown", "--explain"]).expect(0).stdout;
+    let (fenced, funnel) = explained.split_once("\n```text\n").expect("a block of text");
+    assert!(markdown == fenced && funnel.contains("seen → ") && funnel.ends_with("\n```\n"), "{explained}");
     // Color only where it is wanted: standard output is no terminal here.
     assert!(!table.stdout.contains('\u{1b}'));
     let colored = world.run(&["check", "--color=always"]).expect(0);
