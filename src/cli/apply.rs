@@ -73,7 +73,7 @@ async fn run_saved(session: &Session, args: ApplyArgs, path: &Path) -> Result<Ex
     if saved.changes.is_empty() {
         session.printer.note("the plan changes nothing");
     }
-    let cluster = session.cluster(selected.scope.namespace.clone()).await?;
+    let cluster = session.cluster(selected.scope.namespace().map(str::to_owned)).await?;
     session.configure_registries(&cluster).await?;
     let commits = if saved.changes.iter().any(|change| change.git().is_some()) {
         commits::commits(session, Some(&cluster), &args.files.message, Some(&args.commits)).await?
@@ -273,7 +273,7 @@ fn report(
     let document = Session::document(output.output, || document::receipts::apply_report(receipts, rollouts, dry_run));
     let lines = receipts::lines(receipts, dry_run) + &receipts::rollouts(rollouts);
     let names = (output.output == Output::Name).then_some(namespaces);
-    let report = Report { document, lines, names, dry: dry_run != DryRun::None };
+    let report = Report { document, lines, names, dry: dry_run != DryRun::None, in_part: false };
     Ok(print(session, receipts, report)?.or(wait::exit_code(session, rollouts)))
 }
 
@@ -294,12 +294,17 @@ pub(crate) struct Report {
     pub(crate) names: Option<bool>,
     /// Nothing was written.
     pub(crate) dry: bool,
+    /// Something was written that the receipts do not tell of.
+    pub(crate) in_part: bool,
 }
 
 /// Prints a report, or on failure its lines on standard error, where standard output stays empty.
 pub(crate) fn print(session: &Session, receipts: &[Receipt], report: Report) -> Result<ExitCode, Error> {
-    let code = exit_code(session, receipts);
-    let Report { document, lines, names, dry } = report;
+    let Report { document, lines, names, dry, in_part } = report;
+    let code = match exit_code(session, receipts) {
+        ExitCode::Failed | ExitCode::Stale if in_part => ExitCode::Partial,
+        code => code,
+    };
     if code == ExitCode::Failed {
         session.printer.alert(&lines);
         session.printer.alert(&diagnostics::error(&Error::failed("every change failed")));

@@ -210,7 +210,7 @@ pub(crate) struct SelectionArgs {
     #[arg(long, short = 'l', value_name = "SELECTOR")]
     pub(crate) selector: Option<String>,
     /// Manifests to read instead of a cluster: file, folder or - (repeatable)
-    #[arg(long, short = 'f', value_name = "PATH")]
+    #[arg(long, short = 'f', value_name = "PATH", value_delimiter = ',')]
     pub(crate) filename: Vec<String>,
     /// Read the folders of -f with all folders below them
     #[arg(long, short = 'R')]
@@ -223,11 +223,18 @@ pub(crate) struct SelectionArgs {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ScopeArgs {
     /// Namespace of the Applications [default: that of the context]
-    #[arg(long, short = 'n', value_name = "NAMESPACE")]
-    pub(crate) namespace: Option<String>,
+    #[arg(id = "namespace", long = "namespace", short = 'n', value_name = "NAMESPACE")]
+    given: Option<String>,
     /// Applications of all namespaces
     #[arg(long, short = 'A')]
     pub(crate) all_namespaces: bool,
+}
+
+impl ScopeArgs {
+    /// The namespace that was named: as with kubectl, none if it is empty, and -A wins.
+    pub(crate) fn namespace(&self) -> Option<&str> {
+        self.given.as_deref().filter(|name| !name.is_empty() && !self.all_namespaces)
+    }
 }
 
 /// How results are printed.

@@ -1,6 +1,5 @@
 //! The commands: arguments in, exit code out. The only part that knows clap, and the one that prints.
 
-use std::ffi::OsString;
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -47,6 +46,7 @@ mod session;
 mod settings;
 mod shard;
 mod signals;
+mod spellings;
 mod suggest;
 mod summary;
 mod tick;
@@ -60,7 +60,14 @@ pub(crate) async fn run(process: Process) -> ExitCode {
     if let Some(words) = complete::asked(&process) {
         return complete::answer(process, command, words).await;
     }
-    let parsed = command.try_get_matches_from(arguments(&process)).and_then(|matches| Cli::from_arg_matches(&matches));
+    let words = spellings::arguments(&process.arguments, &command);
+    let bare = words.first().cloned();
+    let parsed = command.clone().try_get_matches_from(words).or_else(|error| match error.kind() {
+        // Flags alone are a bare call too.
+        clap::error::ErrorKind::MissingSubcommand => command.try_get_matches_from(bare),
+        _ => Err(error),
+    });
+    let parsed = parsed.and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => return usage(&error, color, program),
@@ -163,26 +170,6 @@ async fn within(
         ExitCode::Interrupted => Err(over.with_code(ExitCode::Partial)),
         code => Ok(code),
     }
-}
-
-/// The arguments with kubectl's `-v=3` spelled as clap counts it.
-fn arguments(process: &Process) -> Vec<OsString> {
-    process
-        .arguments
-        .iter()
-        .map(|argument| {
-            let level = argument
-                .to_str()
-                .and_then(|text| text.strip_prefix("-v=").or_else(|| text.strip_prefix("--v=")))
-                .and_then(|level| level.parse::<u8>().ok());
-            match level {
-                Some(0) => OsString::from("--verbose=0"),
-                Some(level) => OsString::from(format!("-{}", "v".repeat(usize::from(level.min(9))))),
-                None => argument.clone(),
-            }
-        })
-        .filter(|argument| argument != "--verbose=0")
-        .collect()
 }
 
 /// Prints what clap has to say: help and version on standard output, mistakes on standard error.

@@ -16,7 +16,7 @@ pub(crate) fn command(session: &Session, verb: &str, selection: &SelectionArgs) 
     if let Some(selector) = &selection.selector {
         flag("-l", selector);
     }
-    if let Some(namespace) = &selection.scope.namespace {
+    if let Some(namespace) = selection.scope.namespace() {
         flag("-n", namespace);
     }
     if let Some(shard) = &selection.shard {

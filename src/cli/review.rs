@@ -32,7 +32,7 @@ pub(crate) async fn run(session: &Session, args: &PlanArgs, path: &Path) -> Resu
     let saved = saved::read(path)?;
     choose::must_be_few(saved.changes.len(), args.decision.wish.max_changes)?;
     let work = async {
-        let cluster = session.cluster(args.selection.scope.namespace.clone()).await?;
+        let cluster = session.cluster(args.selection.scope.namespace().map(str::to_owned)).await?;
         session.configure_registries(&cluster).await?;
         let writer = Writer {
             cluster: Some(&cluster),

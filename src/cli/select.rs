@@ -88,9 +88,9 @@ pub(crate) async fn select(session: &Session, args: &SelectionArgs) -> Result<Se
     if !args.filename.is_empty() {
         return from_manifests(session, args, &names);
     }
-    let cluster = session.cluster(args.scope.namespace.clone()).await?;
+    let cluster = session.cluster(args.scope.namespace().map(str::to_owned)).await?;
     let reading = Step::begin(&session.printer, format!("Applications from {}", cluster.server()));
-    let (applications, scope) = from_cluster(&cluster, args, &names).await?;
+    let (applications, scope) = from_cluster((&cluster, &session.connection.argocd_namespace), args, &names).await?;
     drop(reading);
     let namespaces = args.scope.all_namespaces || distinct_namespaces(&applications) > 1;
     let wanted: Vec<ApplicationKey> = names.iter().map(|name| name.key(cluster.namespace())).collect();
@@ -124,8 +124,11 @@ pub(crate) async fn select(session: &Session, args: &SelectionArgs) -> Result<Se
 pub(crate) async fn applications(session: &Session, args: &SelectionArgs) -> Result<Vec<Application>, Error> {
     let names = names(args)?;
     if args.filename.is_empty() {
-        let cluster = session.cluster(args.scope.namespace.clone()).await?;
-        return Ok(of_argo_cd(session, from_cluster(&cluster, args, &names).await?.0));
+        let cluster = session.cluster(args.scope.namespace().map(str::to_owned)).await?;
+        return Ok(of_argo_cd(
+            session,
+            from_cluster((&cluster, &session.connection.argocd_namespace), args, &names).await?.0,
+        ));
     }
     let read = read_manifests(session, args)?;
     session.diagnose(&read.diagnostics);
@@ -179,14 +182,11 @@ fn names(args: &SelectionArgs) -> Result<Vec<Name>, Error> {
             return Err(Error::usage("names and -A cannot be given together").hint("write NAMESPACE/NAME"));
         }
     }
-    if args.scope.all_namespaces && args.scope.namespace.is_some() {
-        return Err(Error::usage("-n and -A cannot be given together"));
-    }
     if args.recursive && args.filename.is_empty() {
         return Err(Error::usage("-R needs -f"));
     }
     selector(args)?;
-    args.applications.iter().map(|text| name(text, args.scope.namespace.as_deref())).collect()
+    args.applications.iter().map(|text| name(text, args.scope.namespace())).collect()
 }
 
 /// Reads `-l`, so that a slip in it costs no request.
@@ -196,7 +196,7 @@ fn selector(args: &SelectionArgs) -> Result<Option<Selector>, Error> {
 }
 
 async fn from_cluster(
-    cluster: &Cluster,
+    (cluster, argocd): (&Cluster, &str),
     args: &SelectionArgs,
     names: &[Name],
 ) -> Result<(Vec<Application>, Scope), Error> {
@@ -210,7 +210,7 @@ async fn from_cluster(
     for key in &keys {
         match cluster.application(key).await {
             Ok(application) => applications.push(application),
-            Err(error) if error.kind == ClusterErrorKind::NotFound => return Err(not_found(cluster, key).await),
+            Err(error) if error.kind == ClusterErrorKind::NotFound => return Err(not_found(cluster, key, argocd).await),
             Err(error) => return Err(cluster_error(error)),
         }
     }
@@ -218,15 +218,18 @@ async fn from_cluster(
 }
 
 /// A named Application is not there: says so, and names ones that are nearly called so, if they can be listed.
-async fn not_found(cluster: &Cluster, key: &ApplicationKey) -> Error {
+async fn not_found(cluster: &Cluster, key: &ApplicationKey, argocd: &str) -> Error {
     let error = Error::failed(format!("there is no Application `{}` in namespace `{}`", key.name, key.namespace));
     let listed = cluster.applications(&Scope::Namespace(key.namespace.clone()), None).await.unwrap_or_default();
     let near = near_names(&key.name, &listed);
-    if near.is_empty() {
-        error.hint("`kubectl get applications.argoproj.io -A` lists them, `-n` names another namespace")
-    } else {
-        error.hint(format!("did you mean {}?", near.join(" or ")))
+    if !near.is_empty() {
+        return error.hint(format!("did you mean {}?", near.join(" or ")));
     }
+    let of_argocd = ApplicationKey { namespace: argocd.to_owned(), name: key.name.clone() };
+    if of_argocd != *key && cluster.application(&of_argocd).await.is_ok() {
+        return error.hint(format!("there is one in namespace `{argocd}`: write {of_argocd}, or use -n {argocd}"));
+    }
+    error.hint("`kubectl get applications.argoproj.io -A` lists them, `-n` names another namespace")
 }
 
 fn near_names(wanted: &str, applications: &[Application]) -> Vec<String> {
@@ -241,7 +244,7 @@ fn near_names(wanted: &str, applications: &[Application]) -> Vec<String> {
 fn must_have_image_list(application: &Application) -> Result<(), Error> {
     let key = keys::for_application(keys::IMAGE_LIST);
     match application.annotations.get(&key) {
-        Some(list) if !list.trim_matches([',', ' ', '\n']).is_empty() => Ok(()),
+        Some(list) if list.chars().any(|c| c != ',' && !c.is_whitespace()) => Ok(()),
         _ => Err(Error::failed(format!("the Application `{}` has no image list", application.key))
             .hint(format!("add the annotation {key}, for example: web=ghcr.io/acme/web:~1.0"))
             .hint(format!("`kubectl image-update check {} --suggest` prints what to add", application.key))),
@@ -274,21 +277,24 @@ async fn say_nothing_found(
     (scope, found): (&Scope, Found),
 ) {
     let printer = &session.printer;
+    let is_empty = found.first.is_none();
     if let Some(first) = found.first {
         let all = found.number;
         let key = keys::for_application(keys::IMAGE_LIST);
         printer.note(&format!("none of {} in {scope} has an image list", crate::decide::count(all, "Application")));
         printer.note(&format!("hint: add the annotation {key}, for example: web=ghcr.io/acme/web:~1.0"));
         printer.note(&format!("hint: `kubectl image-update check {first} --suggest` prints what to add to that one"));
-        return;
+    } else {
+        let labels = args.selector.as_ref().map_or_else(String::new, |labels| format!(" with the labels {labels}"));
+        printer.note(&format!("no Applications in {scope}{labels}"));
     }
-    let selector = args.selector.as_ref().map_or_else(String::new, |selector| format!(" with the labels {selector}"));
-    printer.note(&format!("no Applications in {scope}{selector}"));
     let argocd = &session.connection.argocd_namespace;
-    let elsewhere = *scope != Scope::All && *scope != Scope::Namespace(argocd.clone());
-    if elsewhere && cluster.any_applications(argocd).await.unwrap_or(false) {
+    let may_be_elsewhere = *scope != Scope::All && *scope != Scope::Namespace(argocd.clone());
+    if may_be_elsewhere && cluster.any_applications(argocd).await.unwrap_or(false) {
         printer
             .note(&format!("hint: there are some in namespace `{argocd}`: use -n {argocd}, or -A for all namespaces"));
+    } else if is_empty {
+        printer.note("hint: is it the right cluster, and the right place in it? `kubectl config get-contexts` tells");
     }
 }
 
@@ -316,7 +322,7 @@ fn read_manifests(session: &Session, args: &SelectionArgs) -> Result<manifests::
     let selection = manifests::Selection {
         filenames: &args.filename,
         recursive: args.recursive,
-        namespace: args.scope.namespace.as_deref().unwrap_or(&session.connection.argocd_namespace),
+        namespace: args.scope.namespace().unwrap_or(&session.connection.argocd_namespace),
     };
     manifests::read(selection, &mut std::io::stdin())
         .map_err(|error| Error::failed(error.to_string()).maybe_hint(error.hint().map(str::to_owned)))
@@ -353,8 +359,8 @@ fn narrowed(
     if let Some(selector) = selector(args)? {
         applications.retain(|application| selector.matches(&application.labels));
     }
-    if let Some(namespace) = &args.scope.namespace {
-        applications.retain(|application| application.key.namespace == *namespace);
+    if let Some(namespace) = args.scope.namespace() {
+        applications.retain(|application| application.key.namespace == namespace);
     }
     if names.is_empty() {
         return Ok(applications);

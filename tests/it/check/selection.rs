@@ -76,7 +76,6 @@ fn names_that_contradict_the_flags_are_refused(backend: Backend) {
         (vec!["alpha", "-A"], "-A"),
         (vec!["alpha", "--all-namespaces"], "-A"),
         (vec![elsewhere.as_str(), "-n", "other"], "-n"),
-        (vec!["-n", "other", "-A"], "-A"),
         (vec!["a/b/c"], "a/b/c"),
         (vec!["/alpha"], "/alpha"),
         (vec!["alpha/"], "alpha/"),
@@ -169,7 +168,7 @@ fn a_name_that_is_not_there_is_an_error(backend: Backend) {
 fn an_application_without_an_image_list_is_passed_over(backend: Backend) {
     let world = World::new(backend);
     world.application(Application::named("plain").helm(&[]));
-    world.application(Application::named("empty").helm(&[]).image_list(" , "));
+    world.application(Application::named("empty").helm(&[]).image_list(" ,\t\r\n"));
     world.application(Application::named("other").helm(&[]).annotation("other/image-list", "web=nginx"));
     for command in ["check", "plan"] {
         let output = world.run(&[command]).expect(0);
@@ -192,6 +191,7 @@ fn an_empty_listing_says_where_to_look(backend: Backend) {
     assert_eq!(nothing.stdout, "");
     assert!(nothing.stderr.contains(&format!("no Applications in namespace `{}`", world.namespace())), "{nothing}");
     assert!(!nothing.stderr.contains("-A"), "there are none to point at\n{nothing}");
+    assert!(nothing.stderr.contains("hint: "), "{nothing}");
     let report = world.run(&["check", "-o", "json"]).expect(0).json();
     assert_eq!(report["items"].as_array().map(Vec::len), Some(0));
     assert_eq!(world.run(&["plan", "-o", "json"]).expect(0).json()["complete"], true);
@@ -201,6 +201,14 @@ fn an_empty_listing_says_where_to_look(backend: Backend) {
     let user = world.add_user([allow("list", "applications"), allow("list", "applications").in_namespace(&argocd)]);
     let output = world.run_as(&user, &["check", "--argocd-namespace", &argocd]).expect(0);
     assert!(output.stderr.contains(&format!("-n {argocd}")) && output.stderr.contains("-A"), "{output}");
+    let reader = world.add_user([allow("get", "applications"), allow("get", "applications").in_namespace(&argocd)]);
+    let there = world.run_as(&reader, &["check", "plain", "--argocd-namespace", &argocd]).expect(1);
+    assert!(there.stderr.contains(&format!("write {argocd}/plain, or use -n {argocd}")), "{there}");
+    // One without an image list hides no other place.
+    world.application(Application::named("plain").helm(&[]));
+    let output = world.run_as(&user, &["check", "--argocd-namespace", &argocd]).expect(0);
+    assert!(output.stderr.contains("has an image list") && output.stderr.contains(&format!("-n {argocd}")), "{output}");
+    let world = World::new(backend);
     // Who may not look there is told no less than before.
     let output = world.run(&["check", "--argocd-namespace", &argocd]).expect(0);
     assert!(output.stderr.contains("no Applications in namespace"), "{output}");

@@ -114,6 +114,14 @@ fn mistakes_are_exit_1() {
 }
 
 #[test]
+fn flags_alone_are_a_bare_call() {
+    let world = World::new(Backend::Double);
+    let bare = world.run(&[]).expect(0);
+    assert_eq!(world.run(&["-q", "-v"]).expect(0).stdout, bare.stdout);
+    assert!(bare.stdout.contains("Usage: kubectl image-update"), "{bare}");
+}
+
+#[test]
 fn kubectls_own_spellings_are_read() {
     let world = World::new(Backend::Double);
     bookstore::open(&world, Form::Helm);
@@ -124,6 +132,9 @@ fn kubectls_own_spellings_are_read() {
         &["--context=test", "check", "-o=json"],
         &["check", "--insecure-skip-tls-verify=false"],
         &["check", "--request-timeout=5"],
+        &["check", "--all-namespaces=false", "--no-headers=true", "--explain=false"],
+        &["-n", world.namespace(), "-o", "json", "check"],
+        &["check", "-n", ""],
     ] {
         let output = world.run(words);
         assert_eq!(output.code, 0, "{words:?}: {output}");
