@@ -72,7 +72,7 @@ pub(crate) struct TermsArgs {
     /// Why it is held
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<String>,
-    /// How long it is held: a date, a time or a duration such as 7d
+    /// Until when it is held: a date, a time (UTC unless it says otherwise) or a duration such as 7d
     #[arg(long, value_name = "DATE|DURATION")]
     pub(crate) until: Option<String>,
     /// The version before the current one, by the Application's history
