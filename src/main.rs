@@ -81,7 +81,7 @@ fn main() -> std::process::ExitCode {
             code
         }
         Err(error) => {
-            let printer = output::Printer::new(anstream::ColorChoice::Never, false);
+            let printer = output::Printer::new(output::Colors::NEVER, false);
             printer.alert(&format!("error: failed to start: {error}"));
             error::ExitCode::Failed
         }

@@ -34,10 +34,7 @@ pub(super) struct Ready {
 
 /// Reads an Application that a plan wants to change.
 pub(super) async fn read(cluster: &Cluster, key: &ApplicationKey) -> Result<Application, (Outcome, String)> {
-    cluster.application(key).await.map_err(|error| {
-        let (outcome, message) = failure(&error);
-        (if error.kind == ClusterErrorKind::NotFound { Outcome::Stale } else { outcome }, message)
-    })
+    cluster.application(key).await.map_err(|error| failure(&error))
 }
 
 /// Checks uid, destination, old values and pins of a change against an object.
@@ -111,8 +108,14 @@ pub(super) async fn write(
 ) -> (Receipt, Option<Application>) {
     let ended = |outcome, message: String| (Receipt { change: change.clone(), outcome, at: None, message }, None);
     let mut found = ready.object;
-    for attempt in 1..=TRIES {
+    let mut refusal: Option<ClusterError> = None;
+    let mut attempt = 1;
+    loop {
         if let Checked::Ended(outcome, message) = check(&found, change, now, change.is_pin()) {
+            return ended(outcome, message);
+        }
+        if let Some(error) = refusal.filter(|_| attempt > TRIES) {
+            let (outcome, message) = failure(&error);
             return ended(outcome, message);
         }
         let Ok(Edited::Object(after)) = object::edited(&found.object, &change.destination, &change.edits) else {
@@ -123,22 +126,33 @@ pub(super) async fn write(
             Ok(written) => return (applied(change, &written), Some(written)),
             Err(error) => error,
         };
-        if !may_be_race(&error) || attempt == TRIES {
+        if !may_be_race(&error) {
+            let written = if is_unanswered(&error) && !dry_run { after_silence(cluster, change).await } else { None };
             let (outcome, message) = failure(&error);
-            return ended(outcome, message);
+            return written
+                .map_or_else(|| ended(outcome, message), |written| (applied(change, &written), Some(written)));
         }
-        let seen = found.resource_version.clone();
+        tokio::time::sleep(pause(attempt, &change.id)).await;
         found = match read(cluster, &change.application).await {
             Ok(found) => found,
             Err((outcome, message)) => return ended(outcome, message),
         };
-        if error.kind != ClusterErrorKind::Conflict && found.resource_version == seen {
-            let (outcome, message) = failure(&error);
-            return ended(outcome, message);
-        }
-        tokio::time::sleep(pause(attempt, &change.id)).await;
+        refusal = Some(error);
+        attempt += 1;
     }
-    ended(Outcome::Failed, "it kept being changed by others".to_owned())
+}
+
+/// A write whose answer is not known may have been made all the same: the object as it is now, if it was.
+async fn after_silence(cluster: &Cluster, change: &Change) -> Option<Application> {
+    let found = cluster.application(&change.application).await.ok().filter(|found| found.uid == change.uid)?;
+    let edited = object::edited(&found.object, &change.destination, &change.edits);
+    matches!(edited, Ok(Edited::Already)).then_some(found)
+}
+
+/// Whether the server may have done what it was asked to, whatever became of its answer.
+fn is_unanswered(error: &ClusterError) -> bool {
+    use ClusterErrorKind as Kind;
+    matches!(error.kind, Kind::Unreachable | Kind::TimedOut | Kind::Other(0 | 500..=599))
 }
 
 /// A short pause before the next try, different for each change so that two runs do not stay in step.
@@ -149,19 +163,17 @@ fn pause(attempt: u32, id: &str) -> Duration {
 }
 
 /// Whether the object may have been changed since it was read. Besides a conflict, the server answers a patch whose
-/// operations no longer fit with 422 and no word on which (seen on 1.20).
+/// operations no longer fit with 422, as it does one that it does not accept.
 fn may_be_race(error: &ClusterError) -> bool {
-    match &error.kind {
-        ClusterErrorKind::Conflict => true,
-        ClusterErrorKind::Invalid { causes } => causes.is_empty(),
-        _ => false,
-    }
+    matches!(error.kind, ClusterErrorKind::Conflict | ClusterErrorKind::Invalid)
 }
 
 /// What a failure of the API server means for a change, in its words and with what helps.
 fn failure(error: &ClusterError) -> (Outcome, String) {
+    use ClusterErrorKind as Kind;
     let outcome = match error.kind {
-        ClusterErrorKind::Invalid { .. } | ClusterErrorKind::Forbidden(_) => Outcome::Rejected,
+        Kind::Invalid | Kind::Refused | Kind::Forbidden(_) => Outcome::Rejected,
+        Kind::NotFound => Outcome::Stale,
         _ => Outcome::Failed,
     };
     let hint = error.hint().map_or_else(String::new, |hint| format!(" ({hint})"));

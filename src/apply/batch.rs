@@ -242,6 +242,7 @@ impl Batch<'_, '_> {
             return;
         }
         let dry_run = self.executor.dry_run == DryRun::Server;
+        self.executor.begin_write();
         let pushed: Vec<Fate> = match self.clone.push(&refs, PushOptions { atomic: false, dry_run }).await {
             Ok(pushed) => pushed.into_iter().map(Fate::Known).collect(),
             Err(error) => self.after_silence(&refs, &error, dry_run).await,

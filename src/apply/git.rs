@@ -242,6 +242,7 @@ impl Executor<'_> {
             return jobs.iter().map(|job| receipt(job.change, Outcome::Applied, "nothing was written")).collect();
         }
         if let Some(folder) = self.repositories.worktree() {
+            self.begin_write();
             return self.write_worktree(folder, &jobs);
         }
         let mut groups: BTreeMap<Remote, Vec<usize>> = BTreeMap::new();

@@ -29,6 +29,7 @@ use crate::model::plan::Receipt;
 use crate::model::progress::Step;
 use crate::model::progress::Watch;
 use crate::registry::Registries;
+use crate::registry::RegistryErrorKind;
 use crate::repositories::Repositories;
 use crate::repositories::commits::CommitWishes;
 use crate::repositories::worktree;
@@ -59,6 +60,8 @@ pub(crate) struct Executor<'a> {
     pub(crate) dry_run: DryRun,
     /// Set when the user wants to stop: the write in hand is finished, no other is begun.
     pub(crate) interrupted: &'a AtomicBool,
+    /// Set before the first write: until then everything may simply be dropped.
+    pub(crate) writing: &'a AtomicBool,
     /// Applications that must not be written, with the reason.
     pub(crate) refused: BTreeMap<ApplicationKey, String>,
     pub(crate) repositories: &'a Repositories,
@@ -154,6 +157,13 @@ impl Executor<'_> {
         (checked, fit)
     }
 
+    /// From here on what is in hand is finished, not dropped.
+    fn begin_write(&self) {
+        if self.dry_run == DryRun::None {
+            self.writing.store(true, Ordering::Relaxed);
+        }
+    }
+
     fn world(&self) -> logins::World<'_> {
         logins::World { cluster: self.cluster, registries: self.registries }
     }
@@ -218,6 +228,15 @@ impl Executor<'_> {
                 Ok(found) => {
                     let what =
                         format!("{}:{tag} is {found} now, and was {expected} when the plan was made", image.reference);
+                    return Err((Outcome::Stale, what));
+                }
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        RegistryErrorKind::TagNotFound | RegistryErrorKind::RepositoryNotFound
+                    ) =>
+                {
+                    let what = format!("{}:{tag} is gone, and was {expected} when the plan was made", image.reference);
                     return Err((Outcome::Stale, what));
                 }
                 Err(error) => {
@@ -288,6 +307,7 @@ impl Executor<'_> {
                             _ => *ready,
                         };
                         let server = dry_run == DryRun::Server;
+                        self.begin_write();
                         match self.cluster {
                             Some(cluster) => {
                                 let (receipt, left) =

@@ -247,6 +247,7 @@ pub(crate) fn executor<'a>(session: &'a Session, writer: Writer<'a>, dry_run: Dr
         now: session.process.now(),
         dry_run,
         interrupted: if takes_back { &NEVER } else { &session.interrupted },
+        writing: &session.writing,
         refused,
         watch: &session.printer,
     }
@@ -331,7 +332,7 @@ fn exit_code(session: &Session, receipts: &[Receipt]) -> ExitCode {
     let any = |outcome| receipts.iter().any(|receipt| receipt.outcome == outcome);
     let all_went_well =
         receipts.iter().all(|receipt| matches!(receipt.outcome, Outcome::Applied | Outcome::AlreadyApplied));
-    if session.interrupted.load(std::sync::atomic::Ordering::Relaxed) && !all_went_well {
+    if session.is_interrupted() {
         ExitCode::Interrupted
     } else if all_went_well {
         ExitCode::Done

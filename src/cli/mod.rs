@@ -2,9 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
-use anstream::ColorChoice;
 use clap::FromArgMatches as _;
 use clap::error::ContextKind;
 use clap::error::ContextValue;
@@ -12,6 +10,7 @@ use clap::error::ContextValue;
 use crate::error::Error;
 use crate::error::ExitCode;
 use crate::output;
+use crate::output::Colors;
 use crate::output::Printer;
 use crate::output::diagnostics;
 use crate::output::text;
@@ -54,7 +53,7 @@ mod wait;
 
 /// Runs the command line that the process was started with.
 pub(crate) async fn run(process: Process) -> ExitCode {
-    let color = settings::colored(args::Color::Auto, process.stderr_is_terminal, &process);
+    let colors = settings::colors(args::Color::Auto, &process);
     let program = program::name(&process);
     let command = program::named(help::command(), program);
     if let Some(words) = complete::asked(&process) {
@@ -70,29 +69,24 @@ pub(crate) async fn run(process: Process) -> ExitCode {
     let parsed = parsed.and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
         Ok(cli) => cli,
-        Err(error) => return usage(&error, color, program),
+        Err(error) => return usage(&error, colors, program),
     };
-    let choice = match cli.general.color {
-        args::Color::Auto => choice_of(color),
-        args::Color::Always => ColorChoice::Always,
-        args::Color::Never => ColorChoice::Never,
-    };
+    let colors = settings::colors(cli.general.color, &process);
     let quiet = cli.general.quiet;
-    match Box::pin(dispatch(cli, process, choice)).await {
+    match Box::pin(dispatch(cli, process, colors)).await {
         Ok(code) => code,
         Err(error) => {
-            Printer::new(choice, quiet).called(program).alert(&diagnostics::error(&error));
+            Printer::new(colors, quiet).called(program).alert(&diagnostics::error(&error));
             error.code
         }
     }
 }
 
-async fn dispatch(cli: Cli, process: Process, color: ColorChoice) -> Result<ExitCode, Error> {
+async fn dispatch(cli: Cli, process: Process, colors: Colors) -> Result<ExitCode, Error> {
     let Cli { command, connection, general } = cli;
     logging::start(general.verbose);
     let program = program::name(&process);
-    let printer = Printer::new(color, general.quiet).called(program).telling(settings::telling(&general, &process));
-    let timeout = general.timeout.as_deref().map(|text| settings::duration("--timeout", text)).transpose()?;
+    let printer = Printer::new(colors, general.quiet).called(program).telling(settings::telling(&general, &process));
     match command {
         Command::Version => {
             printer.data(&format!("{program} {}\n", env!("CARGO_PKG_VERSION")))?;
@@ -130,7 +124,7 @@ async fn dispatch(cli: Cli, process: Process, color: ColorChoice) -> Result<Exit
                     }
                 }
             };
-            within(timeout, &session, Box::pin(work)).await
+            within(&session, Box::pin(work)).await
         }
     }
 }
@@ -153,29 +147,29 @@ fn only_check_makes_a_page(command: &Command) -> Result<(), Error> {
 /// Runs work for as long as `--timeout` allows. Once it writes, it is not cut off: the write in hand is finished, no
 /// other is begun, and the report says so.
 async fn within(
-    limit: Option<Duration>,
     session: &Session,
     mut work: Pin<Box<impl Future<Output = Result<ExitCode, Error>>>>,
 ) -> Result<ExitCode, Error> {
-    let Some(limit) = limit.filter(|limit| !limit.is_zero()) else { return work.await };
-    let over = match tokio::time::timeout(limit, &mut work).await {
+    let Some((limit, deadline)) = session.limit.zip(session.deadline()) else { return work.await };
+    let over = match tokio::time::timeout_at(deadline, &mut work).await {
         Ok(result) => return result,
         Err(_) => Error::failed(format!("not done within {}s (--timeout)", limit.as_secs_f32())),
     };
     if !session.writing.load(Ordering::Relaxed) {
         return Err(over);
     }
-    session.interrupted.store(true, Ordering::Relaxed);
-    match work.await? {
-        ExitCode::Interrupted => Err(over.with_code(ExitCode::Partial)),
-        code => Ok(code),
+    session.notice_deadline();
+    let code = work.await?;
+    if code != ExitCode::Done {
+        session.printer.alert(&diagnostics::error(&over));
     }
+    Ok(code)
 }
 
 /// Prints what clap has to say: help and version on standard output, mistakes on standard error.
-fn usage(error: &clap::Error, color: bool, program: &'static str) -> ExitCode {
+fn usage(error: &clap::Error, colors: Colors, program: &'static str) -> ExitCode {
     use clap::error::ErrorKind;
-    let printer = Printer::new(choice_of(color), false).called(program);
+    let printer = Printer::new(colors, false).called(program);
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             match printer.data(&error.render().ansi().to_string()) {
@@ -206,8 +200,4 @@ fn wants_template(error: &clap::Error) -> bool {
     let format = value.split('=').next().unwrap_or_default();
     ["jsonpath", "jsonpath-as-json", "jsonpath-file", "custom-columns", "custom-columns-file", "go-template"]
         .contains(&format)
-}
-
-fn choice_of(color: bool) -> ColorChoice {
-    if color { ColorChoice::Always } else { ColorChoice::Never }
 }

@@ -29,7 +29,7 @@ const AT_A_TIME: usize = 8;
 pub(crate) fn read(path: &Path) -> Result<SavedPlan, Error> {
     let saved = document::plan::read(&text(path)?)
         .map_err(|why| Error::failed(format!("{} cannot be applied: {why}", path.display())).hint("make a new plan"))?;
-    if let Some(change) = saved.changes.iter().find(|change| change.uid.is_none()) {
+    if let Some(change) = saved.changes.iter().find(|change| change.is_of_manifest()) {
         return Err(Error::failed(format!("change {} was planned from a manifest, not from a cluster", change.id))
             .hint("plan without -f to apply to a cluster"));
     }

@@ -11,6 +11,7 @@ use crate::cli::session::Session;
 use crate::cli::session::cluster_error;
 use crate::cli::shard::Shard;
 use crate::cluster::Cluster;
+use crate::cluster::Listed;
 use crate::cluster::error::ClusterErrorKind;
 use crate::cluster::image_updater::ImageUpdater;
 use crate::cluster::request::Scope;
@@ -90,15 +91,20 @@ pub(crate) async fn select(session: &Session, args: &SelectionArgs) -> Result<Se
     }
     let cluster = session.cluster(args.scope.namespace().map(str::to_owned)).await?;
     let reading = Step::begin(&session.printer, format!("Applications from {}", cluster.server()));
-    let (applications, scope) = from_cluster((&cluster, &session.connection.argocd_namespace), args, &names).await?;
+    let at = (&cluster, session.connection.argocd_namespace.as_str());
+    let (Listed { applications, unreadable }, scope) = from_cluster(at, args, &names).await?;
     drop(reading);
+    let mut diagnostics = not_read(unreadable);
+    let partial = !diagnostics.is_empty();
+    must_be_any(session, &applications, &diagnostics)?;
     let namespaces = args.scope.all_namespaces || distinct_namespaces(&applications) > 1;
     let wanted: Vec<ApplicationKey> = names.iter().map(|name| name.key(cluster.namespace())).collect();
     for application in applications.iter().filter(|application| wanted.contains(&application.key)) {
         must_have_image_list(application)?;
     }
     let found = Found { number: applications.len(), first: applications.first().map(|first| first.key.clone()) };
-    let (selected, diagnostics) = pipeline::read(of_argo_cd(session, applications));
+    let (selected, more) = pipeline::read(of_argo_cd(session, applications));
+    diagnostics.extend(more);
     if selected.is_empty() {
         say_nothing_found(session, &cluster, args, (&scope, found)).await;
     }
@@ -111,7 +117,7 @@ pub(crate) async fn select(session: &Session, args: &SelectionArgs) -> Result<Se
         updaters,
         diagnostics,
         namespaces,
-        partial: false,
+        partial,
         cluster: Some(cluster),
         files: BTreeMap::new(),
     })
@@ -125,10 +131,10 @@ pub(crate) async fn applications(session: &Session, args: &SelectionArgs) -> Res
     let names = names(args)?;
     if args.filename.is_empty() {
         let cluster = session.cluster(args.scope.namespace().map(str::to_owned)).await?;
-        return Ok(of_argo_cd(
-            session,
-            from_cluster((&cluster, &session.connection.argocd_namespace), args, &names).await?.0,
-        ));
+        let at = (&cluster, session.connection.argocd_namespace.as_str());
+        let (Listed { applications, unreadable }, _) = from_cluster(at, args, &names).await?;
+        session.diagnose(&not_read(unreadable));
+        return Ok(of_argo_cd(session, applications));
     }
     let read = read_manifests(session, args)?;
     session.diagnose(&read.diagnostics);
@@ -199,29 +205,44 @@ async fn from_cluster(
     (cluster, argocd): (&Cluster, &str),
     args: &SelectionArgs,
     names: &[Name],
-) -> Result<(Vec<Application>, Scope), Error> {
+) -> Result<(Listed, Scope), Error> {
     let scope = if args.scope.all_namespaces { Scope::All } else { Scope::Namespace(cluster.namespace().to_owned()) };
     if names.is_empty() {
-        let applications = cluster.applications(&scope, args.selector.as_deref()).await.map_err(cluster_error)?;
-        return Ok((applications, scope));
+        let listed = cluster.applications(&scope, args.selector.as_deref()).await.map_err(cluster_error)?;
+        return Ok((listed, scope));
     }
     let keys: BTreeSet<ApplicationKey> = names.iter().map(|name| name.key(cluster.namespace())).collect();
-    let mut applications = Vec::new();
+    let mut listed = Listed::default();
     for key in &keys {
         match cluster.application(key).await {
-            Ok(application) => applications.push(application),
+            Ok(application) => listed.applications.push(application),
             Err(error) if error.kind == ClusterErrorKind::NotFound => return Err(not_found(cluster, key, argocd).await),
             Err(error) => return Err(cluster_error(error)),
         }
     }
-    Ok((applications, scope))
+    Ok((listed, scope))
+}
+
+/// What is said of Applications that cannot be read.
+fn not_read(unreadable: Vec<String>) -> Vec<Diagnostic> {
+    unreadable.into_iter().map(|what| Diagnostic::error("unreadable-application", what)).collect()
+}
+
+/// Ends a run that could read none of the Applications there are.
+fn must_be_any(session: &Session, read: &[Application], diagnostics: &[Diagnostic]) -> Result<(), Error> {
+    let failed = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
+    if read.is_empty() && failed {
+        session.diagnose(diagnostics);
+        return Err(Error::failed("no Application could be read"));
+    }
+    Ok(())
 }
 
 /// A named Application is not there: says so, and names ones that are nearly called so, if they can be listed.
 async fn not_found(cluster: &Cluster, key: &ApplicationKey, argocd: &str) -> Error {
     let error = Error::failed(format!("there is no Application `{}` in namespace `{}`", key.name, key.namespace));
     let listed = cluster.applications(&Scope::Namespace(key.namespace.clone()), None).await.unwrap_or_default();
-    let near = near_names(&key.name, &listed);
+    let near = near_names(&key.name, &listed.applications);
     if !near.is_empty() {
         return error.hint(format!("did you mean {}?", near.join(" or ")));
     }
@@ -333,10 +354,7 @@ fn from_manifests(session: &Session, args: &SelectionArgs, names: &[Name]) -> Re
     let mut diagnostics = read.diagnostics;
     let files = read.files;
     let partial = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
-    if read.applications.is_empty() && partial {
-        session.diagnose(&diagnostics);
-        return Err(Error::failed("no Application could be read"));
-    }
+    must_be_any(session, &read.applications, &diagnostics)?;
     let applications = narrowed(read.applications, args, names)?;
     applications.iter().filter(|_| !names.is_empty()).try_for_each(must_have_image_list)?;
     let namespaces = distinct_namespaces(&applications) > 1;

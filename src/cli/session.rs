@@ -6,6 +6,8 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::cli::args::ConnectionArgs;
 use crate::cli::args::GeneralArgs;
 use crate::cli::args::Output;
@@ -49,9 +51,14 @@ pub(crate) struct Session {
     pub(crate) repositories: Repositories,
     /// Set when no other write is to be begun.
     pub(crate) interrupted: Arc<AtomicBool>,
-    /// Set from the first write on: what is in hand then is finished, not dropped.
+    /// It was the time of `--timeout` that ended it, and not the user.
+    out_of_time: AtomicBool,
+    /// Set from the first write on: what is in hand then is finished, not dropped, and a report is owed.
     pub(crate) writing: Arc<AtomicBool>,
     pub(crate) signals: Signals,
+    began: Instant,
+    /// `--timeout`
+    pub(crate) limit: Option<Duration>,
 }
 
 impl Session {
@@ -61,6 +68,7 @@ impl Session {
         connection: ConnectionArgs,
         general: GeneralArgs,
     ) -> Result<Self, Error> {
+        let limit = general.timeout.as_deref().map(|text| settings::duration("--timeout", text)).transpose()?;
         let registries = Registries::new(settings::registries(&general, &process)?);
         if let Some(file) = &general.registries_conf {
             registries.configure(registries_conf::of_file(file)?);
@@ -90,8 +98,11 @@ impl Session {
             registries,
             logins,
             interrupted: Arc::default(),
+            out_of_time: AtomicBool::new(false),
             writing,
             signals,
+            began: Instant::now(),
+            limit: limit.filter(|limit| !limit.is_zero()),
         })
     }
 
@@ -140,18 +151,43 @@ impl Session {
         }
     }
 
-    /// Runs work that writes: an interrupt lets the write in hand finish, and starts no other; a second one ends it.
+    /// When the time of `--timeout` is over.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.limit.and_then(|limit| self.began.checked_add(limit))
+    }
+
+    /// Has no other write begun once the time of `--timeout` is over.
+    pub(crate) fn notice_deadline(&self) {
+        let is_over = self.deadline().is_some_and(|deadline| deadline <= Instant::now());
+        if is_over && !self.interrupted.swap(true, Ordering::Relaxed) {
+            self.out_of_time.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether the user ended the run, be it when all was written and nobody listened any more.
+    pub(crate) fn is_interrupted(&self) -> bool {
+        let told = self.interrupted.load(Ordering::Relaxed) && !self.out_of_time.load(Ordering::Relaxed);
+        told || self.signals.is_kept()
+    }
+
+    /// Runs work that writes: an interrupt before the first write ends it at once, one after that lets the write in hand
+    /// finish, and starts no other; a second one ends it.
     ///
     /// # Errors
-    /// The user insisted.
+    /// The user ended it before it wrote, or insisted.
     pub(crate) async fn finishing<T>(&self, work: impl Future<Output = T>) -> Result<T, Error> {
-        self.writing.store(true, Ordering::Relaxed);
         let mut work = std::pin::pin!(work);
         let _progress = self.printer.show_progress();
         loop {
             tokio::select! {
-                done = &mut work => return Ok(done),
+                done = &mut work => {
+                    self.writing.store(true, Ordering::Relaxed);
+                    return Ok(done);
+                }
                 () = self.signals.next() => {
+                    if !self.writing.load(Ordering::Relaxed) {
+                        return Err(signals::interrupted());
+                    }
                     if self.interrupted.swap(true, Ordering::Relaxed) {
                         let what = "interrupted in the middle of a write, which may have been made or not";
                         return Err(Error::failed(what).with_code(ExitCode::Interrupted));

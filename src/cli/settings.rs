@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 use std::time::Instant;
 
+use anstream::ColorChoice;
 use jiff::SignedDuration;
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -16,6 +17,7 @@ use crate::cli::args::GeneralArgs;
 use crate::cluster::endpoint::Proxies;
 use crate::cluster::settings::ConnectionSettings;
 use crate::error::Error;
+use crate::output::Colors;
 use crate::output::Telling;
 use crate::process::Process;
 use crate::registry::DockerConfig;
@@ -169,6 +171,12 @@ pub(crate) fn colored(color: Color, terminal: bool, process: &Process) -> bool {
                 && process.variable("TERM").is_none_or(|term| term != "dumb")
         }
     }
+}
+
+/// Whether each of the two streams is colored.
+pub(crate) fn colors(color: Color, process: &Process) -> Colors {
+    let choice = |terminal| if colored(color, terminal, process) { ColorChoice::Always } else { ColorChoice::Never };
+    Colors { stdout: choice(process.stdout_is_terminal), stderr: choice(process.stderr_is_terminal) }
 }
 
 /// How the run tells what it is at: line by line at `-v`, else on a line of the terminal that can be redrawn.

@@ -73,6 +73,11 @@ impl Signals {
         }
     }
 
+    /// Whether a signal is kept for whoever listens next.
+    pub(crate) fn is_kept(&self) -> bool {
+        *self.0.count.borrow() > self.0.told.load(Ordering::SeqCst)
+    }
+
     /// Whether a signal came that nobody was told of; it counts as told then.
     fn take(&self, count: usize) -> bool {
         let told = self.0.told.load(Ordering::SeqCst);

@@ -67,12 +67,17 @@ pub(crate) async fn until(
     (goals, baselines): (BTreeMap<ApplicationKey, Goal>, &Baselines),
     (args, limit): (&WaitArgs, Option<Duration>),
 ) -> Rollouts {
-    let lost = |why: &str, goals: BTreeMap<ApplicationKey, Goal>| {
-        goals.into_keys().map(|key| (key, Rollout::Unknown(why.to_owned()))).collect()
+    let all = |rollout: Rollout, goals: BTreeMap<ApplicationKey, Goal>| {
+        goals.into_keys().map(|key| (key, rollout.clone())).collect()
     };
     // Whoever wanted it to end while it was written does not want to wait either.
     if session.interrupted.load(Ordering::Relaxed) {
-        return limit.map_or_else(Rollouts::new, |_| lost("interrupted before it was waited for", goals));
+        let ended = if session.is_interrupted() {
+            Rollout::Unknown("interrupted before it was waited for".to_owned())
+        } else {
+            Rollout::TimedOut("the time of --timeout was over before it was waited for".to_owned())
+        };
+        return limit.map_or_else(Rollouts::new, |_| all(ended, goals));
     }
     if args.sync {
         for (key, why) in follow::nudge(cluster, goals.keys()).await {
@@ -86,11 +91,16 @@ pub(crate) async fn until(
             session.printer.note(&format!("{key}: {}", safe(why)));
         }
     };
+    let end = Instant::now() + limit;
+    let end = session.deadline().map_or(end, |deadline| end.min(deadline));
     tokio::select! {
-        rollouts = follow::follow(cluster, (&goals, baselines), Instant::now() + limit, &news) => rollouts,
+        rollouts = follow::follow(cluster, (&goals, baselines), end, &news) => {
+            session.notice_deadline();
+            rollouts
+        }
         () = session.signals.next() => {
             session.interrupted.store(true, Ordering::Relaxed);
-            lost("interrupted while waiting", goals)
+            all(Rollout::Unknown("interrupted while waiting".to_owned()), goals)
         }
     }
 }
@@ -99,7 +109,7 @@ pub(crate) async fn until(
 pub(crate) fn exit_code(session: &Session, rollouts: &Rollouts) -> ExitCode {
     match rollouts.values().all(|rollout| *rollout == Rollout::Healthy) {
         true => ExitCode::Done,
-        false if session.interrupted.load(Ordering::Relaxed) => ExitCode::Interrupted,
+        false if session.is_interrupted() => ExitCode::Interrupted,
         false => ExitCode::NotHealthy,
     }
 }

@@ -18,6 +18,9 @@ use crate::cluster::request::Scope;
 /// The longest message of a server that is repeated, in characters.
 const LONGEST_WORDS: usize = 600;
 
+/// What may help when the answers are not those of the Kubernetes API.
+const NO_API_SERVER: &str = "is this address a Kubernetes API server?";
+
 /// A request that failed, or a connection that could not be made.
 #[derive(Debug)]
 pub(crate) struct ClusterError {
@@ -45,13 +48,11 @@ pub(crate) enum ClusterErrorKind {
     NoSuchResource,
     /// The object was changed since its resourceVersion was read.
     Conflict,
-    /// The object, or the patch, is not accepted (422), or an admission plug-in or webhook turned it down.
-    ///
-    /// `causes` is empty when the operations of a patch could not be applied: the server does not say which, and does
-    /// not tell it from a change made meanwhile, so the object has to be read again.
-    Invalid {
-        causes: Vec<String>,
-    },
+    /// The object, or the patch, is not accepted (422). The server does not tell operations of a patch that cannot be
+    /// applied from a change made meanwhile, so the object has to be read again.
+    Invalid,
+    /// An admission plug-in or webhook turned it down.
+    Refused,
     /// The `continue` token of a list is too old (410).
     Expired,
     /// Any other answer, by its HTTP status; 0 if it was no answer that can be read.
@@ -106,7 +107,7 @@ impl ClusterError {
         let what = format!("the answer of {server} is not the Kubernetes object that was asked for");
         Self::new(ClusterErrorKind::Other(0), asked.to_string(), what)
             .with_cause(shortened(&cause.to_string()))
-            .with_hint("is this address a Kubernetes API server?")
+            .with_hint(NO_API_SERVER)
     }
 
     /// A request that took longer than it may.
@@ -139,27 +140,17 @@ impl ClusterError {
                     error(ClusterErrorKind::Forbidden(Box::new(denied)), words).with_hint(hint)
                 }
                 // Admission plug-ins answer 403 too; they speak about the object, not about the user.
-                None => error(ClusterErrorKind::Invalid { causes: vec![words.clone()] }, words),
+                None => error(ClusterErrorKind::Refused, words),
             },
-            // The server names the object that is missing. Without a name the path itself is unknown to it.
+            // The server names the object that is missing. Without a name the path itself may be unknown to it.
             404 if details.is_some_and(|d| !d.name.is_empty()) => Self::not_found(asked),
+            404 if asked.name.is_some() && asked.resource.is_built_in() => Self::not_found(asked),
             404 => error(ClusterErrorKind::NoSuchResource, format!("{server} does not serve `{}`", asked.resource))
                 .with_hint(no_such_resource_hint(asked)),
             409 => error(ClusterErrorKind::Conflict, words),
             410 => error(ClusterErrorKind::Expired, words),
-            422 => {
-                let causes = details.map(|d| d.causes.as_slice()).unwrap_or_default();
-                let cause = |cause: &kube::core::response::StatusCause| {
-                    shortened(&without_object(&format!("{}: {}", cause.field, cause.message)))
-                };
-                let mut causes: Vec<String> = causes.iter().map(cause).collect();
-                // 1.20 repeats a cause for every field of the metadata that it validates.
-                causes.dedup();
-                error(ClusterErrorKind::Invalid { causes }, words)
-            }
-            400..500 if words.contains("denied the request") => {
-                error(ClusterErrorKind::Invalid { causes: vec![words.clone()] }, words)
-            }
+            422 => error(ClusterErrorKind::Invalid, words),
+            400..500 if words.contains("denied the request") => error(ClusterErrorKind::Refused, words),
             code => error(ClusterErrorKind::Other(code), format!("{server} answered {code}: {words}")),
         }
     }
@@ -253,6 +244,8 @@ impl Denied {
 fn no_such_resource_hint(asked: &Asked) -> &'static str {
     if asked.resource == &APPLICATIONS {
         "Argo CD is not installed in this cluster: `kubectl config get-contexts` lists the others, `--context` selects one"
+    } else if asked.resource.is_built_in() {
+        NO_API_SERVER
     } else {
         "its CustomResourceDefinition is not installed in this cluster"
     }

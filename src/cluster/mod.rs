@@ -32,6 +32,7 @@ use crate::model::application::Application;
 use crate::model::application::ApplicationKey;
 use crate::model::image::Platform;
 
+mod answer;
 pub(crate) mod application;
 mod connection;
 pub(crate) mod endpoint;
@@ -61,6 +62,14 @@ const MOST_PAGES: usize = 10_000;
 
 /// How long to wait before a request that the server was too busy for is sent again.
 const PAUSES: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)];
+
+/// The Applications of a list.
+#[derive(Debug, Default)]
+pub(crate) struct Listed {
+    pub(crate) applications: Vec<Application>,
+    /// What is to be said of each that cannot be read.
+    pub(crate) unreadable: Vec<String>,
+}
 
 /// A connection to one API server, with one login.
 #[derive(Debug)]
@@ -97,25 +106,29 @@ impl Cluster {
         self.connection.user.as_deref()
     }
 
-    /// All Applications of `scope` that the label selector matches, by namespace and name.
-    pub(crate) async fn applications(
-        &self,
-        scope: &Scope,
-        selector: Option<&str>,
-    ) -> Result<Vec<Application>, ClusterError> {
-        let asked = Asked::list(&APPLICATIONS, scope.clone());
-        let objects = self.list(&asked, selector).await?;
-        let mut applications =
-            objects.into_iter().map(|object| self.read(&asked, object)).collect::<Result<Vec<_>, _>>()?;
-        applications.sort_by(|a, b| a.key.cmp(&b.key));
-        Ok(applications)
+    /// All Applications of `scope` that the label selector matches, by namespace and name. One that cannot be read hides
+    /// no other.
+    pub(crate) async fn applications(&self, scope: &Scope, selector: Option<&str>) -> Result<Listed, ClusterError> {
+        let objects = self.list(&Asked::list(&APPLICATIONS, scope.clone()), selector).await?;
+        let mut listed = Listed::default();
+        for (index, object) in objects.into_iter().enumerate() {
+            let name = object["metadata"]["name"].as_str().map(|name| format!("Application `{name}` in {scope}"));
+            match application::application(object) {
+                Ok(application) => listed.applications.push(application),
+                Err(why) => {
+                    let name = name.unwrap_or_else(|| format!("object {} of the Applications in {scope}", index + 1));
+                    listed.unreadable.push(format!("{name} cannot be read: {why}"));
+                }
+            }
+        }
+        listed.applications.sort_by(|a, b| a.key.cmp(&b.key));
+        Ok(listed)
     }
 
     /// One Application, as it is now.
     pub(crate) async fn application(&self, key: &ApplicationKey) -> Result<Application, ClusterError> {
         let asked = Asked::application("get", key);
-        legal(&asked)?;
-        let object = self.send(&asked, || asked.get()).await?;
+        let object = self.object(&asked).await?;
         self.read(&asked, object)
     }
 
@@ -136,8 +149,7 @@ impl Cluster {
         dry_run: bool,
     ) -> Result<Application, ClusterError> {
         let asked = Asked::application("patch", key);
-        legal(&asked)?;
-        let object = self.send(&asked, || asked.patch(operations, dry_run)).await?;
+        let object = self.send_named(&asked, || asked.patch(operations, dry_run)).await?;
         self.read(&asked, object)
     }
 
@@ -180,9 +192,7 @@ impl Cluster {
         namespace: &str,
         name: &str,
     ) -> Result<BTreeMap<String, String>, ClusterError> {
-        let asked = Asked::object(&CONFIG_MAPS, namespace, name);
-        legal(&asked)?;
-        let object = self.send(&asked, || asked.get()).await?;
+        let object = self.object(&Asked::object(&CONFIG_MAPS, namespace, name)).await?;
         let values = object["data"].as_object().into_iter().flatten();
         Ok(values.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect())
     }
@@ -200,8 +210,26 @@ impl Cluster {
     }
 
     async fn object(&self, asked: &Asked) -> Result<Value, ClusterError> {
+        self.send_named(asked, || asked.get()).await
+    }
+
+    /// Sends a request about one object. A 404 that does not name it may as well be about the whole kind of object:
+    /// whether that can be listed tells the two apart.
+    async fn send_named(
+        &self,
+        asked: &Asked,
+        request: impl Fn() -> http::Request<Vec<u8>>,
+    ) -> Result<Value, ClusterError> {
         legal(asked)?;
-        self.send(asked, || asked.get()).await
+        let error = match self.send(asked, request).await {
+            Err(error) if error.kind == ClusterErrorKind::NoSuchResource => error,
+            answer => return answer,
+        };
+        let all = Asked::list(asked.resource, asked.scope.clone());
+        match self.page(&all, &Page { limit: Some(1), ..Page::default() }).await {
+            Err(list) if list.kind == ClusterErrorKind::NoSuchResource => Err(error),
+            _ => Err(ClusterError::not_found(asked)),
+        }
     }
 
     /// The fields of a Secret that are text.
@@ -210,9 +238,7 @@ impl Cluster {
         namespace: &str,
         name: &str,
     ) -> Result<BTreeMap<String, SecretString>, ClusterError> {
-        let asked = Asked::object(&SECRETS, namespace, name);
-        legal(&asked)?;
-        let object = self.send(&asked, || asked.get()).await?;
+        let object = self.object(&Asked::object(&SECRETS, namespace, name)).await?;
         Ok(secret_fields(&object))
     }
 
@@ -257,7 +283,7 @@ impl Cluster {
         let mut list = self.send(asked, || asked.page(page)).await?;
         let after = list["metadata"]["continue"].as_str().filter(|after| !after.is_empty()).map(str::to_owned);
         match list.get_mut("items").map(Value::take) {
-            Some(Value::Array(items)) => Ok((items, after)),
+            Some(Value::Array(items)) => Ok((items.into_iter().map(|item| placed(asked, item)).collect(), after)),
             // A list of nothing may be null in Go's JSON.
             Some(Value::Null) => Ok((Vec::new(), after)),
             _ => Err(ClusterError::unreadable(asked, self.server(), "it has no `items`")),
@@ -265,7 +291,8 @@ impl Cluster {
     }
 
     fn read(&self, asked: &Asked, object: Value) -> Result<Application, ClusterError> {
-        application::application(object).map_err(|why| ClusterError::unreadable(asked, self.server(), why))
+        application::application(placed(asked, object))
+            .map_err(|why| ClusterError::unreadable(asked, self.server(), why))
     }
 
     /// Sends a request, and again a few times if the server was too busy to look at it.
@@ -295,7 +322,7 @@ impl Cluster {
     }
 
     async fn send_once(&self, request: http::Request<Vec<u8>>) -> Result<Value, Sent> {
-        let answer = self.connection.client.request_text(request);
+        let answer = answer::text(&self.connection.client, request);
         let answer = match self.request_timeout {
             Some(limit) => tokio::time::timeout(limit, answer).await.map_err(|_| Sent::TimedOut)?,
             None => answer.await,
@@ -321,6 +348,17 @@ fn legal(asked: &Asked) -> Result<(), ClusterError> {
             Err(ClusterError::new(ClusterErrorKind::Config, asked.to_string(), what))
         }
     }
+}
+
+/// What was asked for in one namespace is in it, also where the answer leaves that out.
+fn placed(asked: &Asked, mut object: Value) -> Value {
+    let metadata = object.get_mut("metadata").and_then(Value::as_object_mut);
+    if let (Scope::Namespace(namespace), Some(metadata)) = (&asked.scope, metadata)
+        && metadata.get("namespace").and_then(Value::as_str).unwrap_or_default().is_empty()
+    {
+        metadata.insert("namespace".to_owned(), Value::from(namespace.as_str()));
+    }
+    object
 }
 
 /// The fields of a Secret that are text.

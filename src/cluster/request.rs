@@ -55,6 +55,11 @@ pub(super) static EVENTS: Resource = Resource { group: "", version: "v1", plural
 pub(super) static SECRETS: Resource = Resource { group: "", version: "v1", plural: "secrets", kind: "Secret" };
 
 impl Resource {
+    /// Whether every API server serves it; the group of everything that has to be installed is a domain.
+    pub(super) fn is_built_in(&self) -> bool {
+        !self.group.contains('.')
+    }
+
     fn base(&self) -> String {
         match self.group {
             "" => format!("/api/{}", self.version),

@@ -42,7 +42,7 @@ fn expired() -> Answer {
 async fn a_list_is_read_page_by_page() {
     let server = Scripted::start([page(&[named("b"), named("c")], "t+1="), page(&[named("a")], "")]).await;
     let cluster = server.cluster(ConnectionSettings::default()).await;
-    let applications = cluster.applications(&argocd(), Some("env in (a,b)")).await.unwrap();
+    let applications = cluster.applications(&argocd(), Some("env in (a,b)")).await.unwrap().applications;
     assert_eq!(applications.iter().map(|a| a.key.name.as_str()).collect::<Vec<_>>(), ["a", "b", "c"]);
     let path =
         "GET /apis/argoproj.io/v1alpha1/namespaces/argocd/applications?&labelSelector=env+in+%28a%2Cb%29&limit=500";
@@ -54,7 +54,7 @@ async fn a_list_that_expires_is_read_again_in_one_piece() {
     let whole = page(&[named("a"), named("b")], "");
     let server = Scripted::start([page(&[named("a")], "t"), expired(), whole]).await;
     let cluster = server.cluster(ConnectionSettings::default()).await;
-    let applications = cluster.applications(&Scope::All, Some("env=prod")).await.unwrap();
+    let applications = cluster.applications(&Scope::All, Some("env=prod")).await.unwrap().applications;
     assert_eq!(applications.len(), 2, "the first page is not counted twice");
     let lines = server.lines();
     assert_eq!(lines[2], "GET /apis/argoproj.io/v1alpha1/applications?&labelSelector=env%3Dprod");
@@ -122,6 +122,11 @@ async fn a_busy_server_is_asked_again_a_few_times() {
     let cluster = server.cluster(ConnectionSettings::default()).await;
     cluster.application(&key()).await.unwrap();
     assert_eq!(server.lines().len(), 3);
+
+    // A body that does not say so changes nothing.
+    let server = Scripted::start([Answer::Json(429, json!({})), Answer::Json(200, web("42"))]).await;
+    server.cluster(ConnectionSettings::default()).await.application(&key()).await.unwrap();
+    assert_eq!(server.lines().len(), 2);
 
     let server = Scripted::start([busy(429), busy(429), busy(429), busy(429)]).await;
     let cluster = server.cluster(ConnectionSettings::default()).await;
@@ -256,15 +261,8 @@ async fn answers_are_told_apart_by_what_can_be_done() {
         {"reason": "FieldValueInvalid", "message": "must be of type string", "field": "spec.project"}
     ]});
     let webhook = "admission webhook \"policy.example\" denied the request: no Fridays";
-    let invalid = |cause: &str| ClusterErrorKind::Invalid { causes: vec![cause.to_owned()] };
     for (verb, answer, kind, what) in [
         ("get", status(404, "NotFound", "not found", &object), ClusterErrorKind::NotFound, "it does not exist"),
-        (
-            "get",
-            Answer::Text(404, "404 page not found\n"),
-            ClusterErrorKind::NoSuchResource,
-            "does not serve `applications.argoproj.io`",
-        ),
         (
             "list",
             Answer::Text(404, "404 page not found\n"),
@@ -278,15 +276,10 @@ async fn answers_are_told_apart_by_what_can_be_done() {
             "does not accept the login (401 Unauthorized)",
         ),
         ("patch", status(409, "Conflict", changed, &object), ClusterErrorKind::Conflict, "has been modified"),
-        ("patch", status(422, "Invalid", rejected, &json!({})), ClusterErrorKind::Invalid { causes: vec![] }, rejected),
-        (
-            "patch",
-            status(422, "Invalid", "is invalid", &schema),
-            invalid("spec.project: must be of type string"),
-            "is invalid",
-        ),
-        ("patch", status(403, "Forbidden", webhook, &object), invalid(webhook), webhook),
-        ("patch", status(400, "", webhook, &json!(null)), invalid(webhook), webhook),
+        ("patch", status(422, "Invalid", rejected, &json!({})), ClusterErrorKind::Invalid, rejected),
+        ("patch", status(422, "Invalid", "is invalid", &schema), ClusterErrorKind::Invalid, "is invalid"),
+        ("patch", status(403, "Forbidden", webhook, &object), ClusterErrorKind::Refused, webhook),
+        ("patch", status(400, "", webhook, &json!(null)), ClusterErrorKind::Refused, webhook),
         (
             "list",
             status(400, "BadRequest", "unable to parse requirement: x", &json!(null)),
@@ -305,6 +298,11 @@ async fn answers_are_told_apart_by_what_can_be_done() {
             ClusterErrorKind::Other(502),
             "answered 502: <html> <b>Bad Gateway</b>",
         ),
+        ("patch", Answer::Json(409, json!({})), ClusterErrorKind::Conflict, "Conflict"),
+        ("patch", Answer::Json(422, json!({"message": "no"})), ClusterErrorKind::Invalid, "no"),
+        ("get", Answer::Json(500, json!({"code": 7})), ClusterErrorKind::Other(500), "answered 500"),
+        ("get", Answer::Text(302, ""), ClusterErrorKind::Other(302), "answered 302: Found"),
+        ("nodes", Answer::Text(404, ""), ClusterErrorKind::NoSuchResource, "does not serve `nodes`"),
         ("list", Answer::Text(200, "<html>"), ClusterErrorKind::Other(0), "is not the Kubernetes object"),
         ("list", Answer::Json(200, json!({"kind": "Pod"})), ClusterErrorKind::Other(0), "is not the Kubernetes object"),
         ("get", Answer::Json(200, json!([])), ClusterErrorKind::Other(0), "is not the Kubernetes object"),
@@ -313,6 +311,59 @@ async fn answers_are_told_apart_by_what_can_be_done() {
         assert_eq!(failed.kind, kind, "{failed}");
         assert!(failed.to_string().starts_with("cannot ") && failed.to_string().contains(what), "{failed}");
     }
+}
+
+/// Simple servers do not name what is missing.
+#[tokio::test]
+async fn what_is_missing_is_told_from_what_is_not_served() {
+    let said = || status(404, "NotFound", "applications.argoproj.io \"web\" not found", &json!(null));
+    let nothing = || Answer::Text(404, "404 page not found\n");
+    let unnamed = || Answer::Json(404, json!({"message": "the server could not find the requested resource"}));
+    let no_list = || status(403, "Forbidden", "no", &json!(null));
+    let (absent, unserved) = (ClusterErrorKind::NotFound, ClusterErrorKind::NoSuchResource);
+    for (script, kind) in [
+        (vec![said(), page(&[named("other")], "")], &absent),
+        (vec![nothing(), page(&[], "")], &absent),
+        (vec![unnamed(), no_list()], &absent),
+        (vec![said(), nothing()], &unserved),
+        (vec![nothing(), nothing()], &unserved),
+        (vec![unnamed(), unnamed()], &unserved),
+    ] {
+        let server = Scripted::start(script).await;
+        let cluster = server.cluster(ConnectionSettings::default()).await;
+        assert_eq!(cluster.application(&key()).await.unwrap_err().kind, *kind);
+        let lines = server.lines();
+        assert!(lines[1].ends_with("/namespaces/argocd/applications?&limit=1"), "{lines:?}");
+    }
+    let server = Scripted::start([said(), page(&[], "")]).await;
+    let cluster = server.cluster(ConnectionSettings::default()).await;
+    assert_eq!(cluster.patch_application(&key(), &json!([]), false).await.unwrap_err().kind, absent);
+    // What every API server serves is asked for once.
+    let server = Scripted::start([nothing(), nothing()]).await;
+    let cluster = server.cluster(ConnectionSettings::default()).await;
+    assert_eq!(cluster.secret("argocd", "a").await.unwrap_err().kind, absent);
+    assert_eq!(cluster.config_map("argocd", "a").await.unwrap_err().kind, absent);
+    assert_eq!(server.lines().len(), 2);
+}
+
+#[tokio::test]
+async fn a_namespace_that_is_left_out_is_the_one_that_was_asked_for() {
+    let bare = json!({"metadata": {"name": "web"}});
+    let answers = [page(&[bare.clone(), json!({"metadata": {}}), named("a")], ""), Answer::Json(200, bare.clone())];
+    let server = Scripted::start(answers).await;
+    let cluster = server.cluster(ConnectionSettings::default()).await;
+    let listed = cluster.applications(&argocd(), None).await.unwrap();
+    let keys: Vec<String> = listed.applications.iter().map(|application| application.key.to_string()).collect();
+    assert_eq!(keys, ["argocd/a", "argocd/web"]);
+    let what = "object 2 of the Applications in namespace `argocd` cannot be read: it has no `metadata.name`";
+    assert_eq!(listed.unreadable, [what]);
+    assert_eq!(cluster.application(&key()).await.unwrap().key, key());
+    // Of all namespaces it is not known which one is meant.
+    let server = Scripted::start([page(&[bare, named("a")], "")]).await;
+    let listed = server.cluster(ConnectionSettings::default()).await.applications(&Scope::All, None).await.unwrap();
+    assert_eq!(listed.applications.len(), 1);
+    let what = "Application `web` in all namespaces cannot be read: it has no `metadata.namespace`";
+    assert_eq!(listed.unreadable, [what]);
 }
 
 #[tokio::test]

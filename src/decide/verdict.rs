@@ -142,7 +142,7 @@ impl Comparison<'_> {
             newest(Reason::Requested)
         } else if let Some(message) = history::left_before(self.survey, self.winner, current) {
             Verdict::new(ImageStatus::RolledBack, Reason::LeftBefore, message)
-        } else if self.winner.digest.is_some() && current.digest.is_some() {
+        } else if self.winner.digest.is_some() && current.digest.is_some() && self.is_tag_of(current) {
             newest(Reason::DigestMoved)
         } else {
             newest(Reason::NewestMatch)
@@ -151,6 +151,12 @@ impl Comparison<'_> {
 
     fn is_winner(&self, version: &Version) -> bool {
         choosing::is_candidate(self.survey.rule, self.winner, version)
+    }
+
+    /// Whether it is the winner's tag that is current, or one that nobody knows, or does not matter.
+    fn is_tag_of(&self, version: &Version) -> bool {
+        self.settings.policy.followed_tag().is_some()
+            || version.tag.as_deref().is_none_or(|tag| tag == self.winner.tag.as_str())
     }
 
     fn is_older_than(&self, version: &Version) -> bool {

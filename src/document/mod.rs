@@ -2,11 +2,14 @@
 //!
 //! The only place that knows their shape; the model's own types can change without them. They only ever grow.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 use serde_json::json;
 
 use crate::model::application::SourceId;
 use crate::model::diagnostic::Diagnostic;
+use crate::model::git_url;
 use crate::model::image::Version;
 use crate::model::pin::Pin;
 use crate::model::plan::Destination;
@@ -20,6 +23,25 @@ mod yaml;
 
 /// The version of all documents.
 pub(crate) const API_VERSION: &str = "kubectl-image-update/v1";
+
+/// A document without the passwords that stand in addresses.
+fn without_passwords(mut document: Value) -> Value {
+    hide_passwords(&mut document);
+    document
+}
+
+fn hide_passwords(value: &mut Value) {
+    match value {
+        Value::String(text) => {
+            if let Cow::Owned(hidden) = git_url::hidden(text) {
+                *text = hidden;
+            }
+        }
+        Value::Array(list) => list.iter_mut().for_each(hide_passwords),
+        Value::Object(map) => map.values_mut().for_each(hide_passwords),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
 
 /// A document as JSON text, ending in a line break.
 pub(crate) fn to_json(document: &Value) -> String {

@@ -102,7 +102,7 @@ struct SourceDocument {
 /// Writes a plan.
 pub(crate) fn write(plan: &Plan) -> Value {
     let changes: Vec<_> = plan.changes.iter().map(|change| to_value(&change_document(change))).collect();
-    let mut document = json!({
+    let mut document = super::without_passwords(json!({
         "apiVersion": API_VERSION,
         "kind": KIND,
         "created": plan.created.to_string(),
@@ -110,7 +110,7 @@ pub(crate) fn write(plan: &Plan) -> Value {
         "changes": changes,
         "decisions": plan.decisions.iter().map(|decision| check::item(decision, false)).collect::<Vec<_>>(),
         "diagnostics": plan.diagnostics.iter().map(super::diagnostic).collect::<Vec<_>>(),
-    });
+    }));
     document["checksum"] = json!(checksum(&document));
     document
 }

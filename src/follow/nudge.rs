@@ -15,11 +15,10 @@ const REFRESH: &str = "argocd.argoproj.io/refresh";
 /// A sync cannot be asked for now.
 pub(super) fn patch(application: &Application) -> Result<Value, String> {
     let object = &application.object;
-    let mut operations = vec![json!({
-        "op": "replace",
-        "path": "/metadata/resourceVersion",
-        "value": object["metadata"]["resourceVersion"],
-    })];
+    let version = application.resource_version.iter();
+    let mut operations: Vec<Value> = version
+        .map(|version| json!({"op": "replace", "path": "/metadata/resourceVersion", "value": version}))
+        .collect();
     if !object["metadata"]["annotations"].is_object() {
         operations.push(json!({"op": "add", "path": "/metadata/annotations", "value": {}}));
     }
@@ -63,6 +62,8 @@ mod tests {
             json!({"op": "add", "path": "/metadata/annotations/argocd.argoproj.io~1refresh", "value": "normal"});
         let annotated = read(&automated, &json!({"annotations": {"a": "b"}}));
         assert_eq!(patch(&annotated), Ok(json!([lock, refresh])));
+        let unversioned = read(&automated, &json!({"annotations": {"a": "b"}, "resourceVersion": null}));
+        assert_eq!(patch(&unversioned), Ok(json!([refresh])));
         let none = json!({"op": "add", "path": "/metadata/annotations", "value": {}});
         assert_eq!(patch(&read(&automated, &json!({}))), Ok(json!([lock, none, refresh])));
         let by_hand =

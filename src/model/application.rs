@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::model::git_url;
+
 /// Namespace and name of an Application.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ApplicationKey {
@@ -82,7 +84,8 @@ pub(crate) struct HelmParameter {
     pub(crate) force_string: bool,
 }
 
-/// What tells one source of an Application from another, independent of its place in the list.
+/// What tells one source of an Application from another, independent of its place in the list. It is written into
+/// plans, so no password is in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct SourceId {
     pub(crate) name: Option<String>,
@@ -96,7 +99,7 @@ impl Source {
     pub(crate) fn id(&self) -> SourceId {
         SourceId {
             name: self.name.clone(),
-            repo_url: self.repo_url.clone(),
+            repo_url: git_url::hidden(&self.repo_url).into_owned(),
             path: self.path.clone(),
             chart: self.chart.clone(),
             reference: self.reference.clone(),
@@ -117,7 +120,7 @@ impl SourceId {
         let text = |key: &str| {
             source.get(key).and_then(|text| text.as_str()).filter(|text| !text.is_empty()).map(str::to_owned)
         };
-        let repo_url = text("repoURL").unwrap_or_default();
+        let repo_url = git_url::hidden(&text("repoURL").unwrap_or_default()).into_owned();
         let (name, path, chart, reference) = (text("name"), text("path"), text("chart"), text("ref"));
         self.is(&Self { name, repo_url, path, chart, reference })
     }

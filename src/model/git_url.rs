@@ -3,6 +3,7 @@
 //! A refused address is refused here, before any program sees it: git itself would run a command for `ext::…`, read
 //! the disk for a path, and take an option for a name that begins with `-`.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -203,12 +204,11 @@ impl fmt::Display for GitUrl {
     }
 }
 
-/// `user@place`, with no password in it.
-/// User and host. Only ssh takes a user with an `@` in it: of an https address, git and its transport would each send the
+/// User and host, with no password among them. Only ssh takes a user with an `@` in it: of an https address, git and its transport would each send the
 /// login to another host (cases `ssh-08`, `ssh-09`).
 fn split_user(authority: &str, ssh: bool) -> Result<(Option<&str>, &str), String> {
     let Some((user, place)) = authority.rsplit_once('@') else { return Ok((None, authority)) };
-    if user.contains(':') {
+    if user.contains(':') || (!ssh && is_token(user)) {
         return Err("has a password in it: use a Secret, or your own git credentials".to_owned());
     }
     let legal =
@@ -225,6 +225,52 @@ pub(crate) fn shown(text: &str) -> String {
         Ok(url) => url.shown(),
         Err(_) => "a repository".to_owned(),
     }
+}
+
+/// A text with the logins hidden in every address in it: `https://ada:***@host`, and of a token, which needs no user,
+/// `https://***@host`.
+pub(crate) fn hidden(text: &str) -> Cow<'_, str> {
+    const SIGN: &str = "://";
+    if !text.contains(SIGN) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(SIGN) {
+        let (scheme, after) = rest.split_at(at + SIGN.len());
+        shown.push_str(scheme);
+        rest = after;
+        if let Some((login, place)) = split_login(after) {
+            let is_ssh = scheme.ends_with("ssh://");
+            let (user, password) = login.split_once(':').map_or((login, ""), |(user, _)| (user, ":***"));
+            shown.push_str(if !is_ssh && is_token(user) { "***" } else { user });
+            shown.push_str(password);
+            rest = place;
+        }
+    }
+    shown.push_str(rest);
+    Cow::Owned(shown)
+}
+
+/// What stands before the `@` of an address without its scheme, and the rest, with the `@`.
+fn split_login(address: &str) -> Option<(&str, &str)> {
+    let word = address.split(char::is_whitespace).next().unwrap_or_default();
+    let authority = word.split(['/', '?', '#']).next().unwrap_or_default();
+    // A slash in a password ends the authority too soon; what is left then ends in no port.
+    let is_port = |port: &str| !port.contains(char::is_alphabetic);
+    let is_cut_off = !authority.starts_with('[') && authority.rsplit_once(':').is_some_and(|(_, port)| !is_port(port));
+    let within = if authority.contains('@') || !is_cut_off { authority } else { word };
+    within.rfind('@').map(|at| address.split_at(at))
+}
+
+/// Whether what stands where a user belongs is a token: hosts make theirs known by how they begin, or it is long and
+/// has nothing in it that parts words.
+fn is_token(user: &str) -> bool {
+    const BEGINNINGS: [&str; 12] =
+        ["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "gldt-", "glrt-", "glcbt-", "ATBB", "ATCTT"];
+    const LONG: usize = 32;
+    BEGINNINGS.iter().any(|beginning| user.starts_with(beginning))
+        || (user.len() >= LONG && user.chars().all(|c| c.is_ascii_alphanumeric()))
 }
 
 #[cfg(test)]
@@ -291,6 +337,7 @@ mod tests {
             ("-oProxyCommand=id:a", "has a host that is neither a name nor an address"),
             ("host:-a", "has a path that begins with `-`"),
             ("https://user:secret@host/a", "has a password in it: use a Secret, or your own git credentials"),
+            ("https://ghp_x@host/a", "has a password in it: use a Secret, or your own git credentials"),
             ("https://host", "has no path"),
             ("https://host/", "has no path"),
             ("https:///a", "has no host"),
@@ -326,6 +373,41 @@ mod tests {
             ("ssh://git@GITHUB.com/argoproj/test", "git@github.com:argoproj/test.git", true),         // sam-02
         ] {
             assert_eq!(url(one).same_repository(&url(other)), same, "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn no_login_is_shown() {
+        let long = "0123456789abcdef0123456789abcdef01234567";
+        for (text, expected) in [
+            ("https://h/a/b", "https://h/a/b"),
+            ("https://ada@h/a", "https://ada@h/a"),
+            ("https://ada:s3cret@h/a", "https://ada:***@h/a"),
+            ("https://ada:@h/a", "https://ada:***@h/a"),
+            ("https://:s3cret@h/a", "https://:***@h/a"),
+            ("https://ada:s3:cr@t@h:8443/a@b", "https://ada:***@h:8443/a@b"),
+            ("https://ada:s3/cret@h/a", "https://ada:***@h/a"),
+            ("https://ada:s\"3'c`@h/a", "https://ada:***@h/a"),
+            ("https://ghp_s3cret@h/a", "https://***@h/a"),
+            ("https://ghp_s3cret:x-oauth-basic@h/a", "https://***:***@h/a"),
+            (&format!("https://{long}@h/a"), "https://***@h/a"),
+            (&format!("ssh://{long}@h/a"), &format!("ssh://{long}@h/a")),
+            (
+                "https://some-long-user-of-a-team-at-123456789012@h/a",
+                "https://some-long-user-of-a-team-at-123456789012@h/a",
+            ),
+            ("ssh://git:s3cret@h:22/a", "ssh://git:***@h:22/a"),
+            ("oci://ada:s3cret@h", "oci://ada:***@h"),
+            ("git@h:a/b", "git@h:a/b"),
+            ("of https://a:b@h/x, and `http://c:d@i/y`", "of https://a:***@h/x, and `http://c:***@i/y`"),
+            ("http://127.0.0.1:3000/a@b", "http://127.0.0.1:3000/a@b"),
+            ("`https://h:8443`: ask ada@h", "`https://h:8443`: ask ada@h"),
+            ("http://[fe80::a]/a@b", "http://[fe80::a]/a@b"),
+            ("://", "://"),
+            ("https://ada:***@h/a", "https://ada:***@h/a"),
+            ("https://***@h/a", "https://***@h/a"),
+        ] {
+            assert_eq!(hidden(text), expected, "{text}");
         }
     }
 

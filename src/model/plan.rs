@@ -44,7 +44,7 @@ pub(crate) struct Change {
     /// `namespace/name#n`, n from 1 within the Application.
     pub(crate) id: String,
     pub(crate) application: ApplicationKey,
-    /// `None` only when planned from a manifest, which cannot be applied to a cluster.
+    /// `None` when planned from a manifest, or from a server that gives none.
     pub(crate) uid: Option<String>,
     pub(crate) images: Vec<ImageChange>,
     pub(crate) destination: Destination,
@@ -65,6 +65,12 @@ pub(crate) struct Seen {
 }
 
 impl Change {
+    /// Whether it was planned from a manifest, which cannot be applied to a cluster: only what a cluster keeps has an
+    /// identity or a version.
+    pub(crate) fn is_of_manifest(&self) -> bool {
+        self.uid.is_none() && self.seen.resource_version.is_none()
+    }
+
     /// Whether it sets a pin or takes one back: only that writes annotations.
     pub(crate) fn is_pin(&self) -> bool {
         self.edits.iter().any(|edit| matches!(edit.field, Field::Annotation(_)))

@@ -8,6 +8,7 @@ use similar::TextDiff;
 
 use crate::model::application::ApplicationKey;
 use crate::model::application::SourceId;
+use crate::model::git_url;
 use crate::model::plan::Change;
 use crate::model::plan::Destination;
 use crate::model::plan::Field;
@@ -98,7 +99,7 @@ fn shown(object: &Value, change: &Change, edited: Option<&SourceId>) -> String {
         let is_edited = edited.is_some_and(|edited| edited.is_of(source));
         hide(source, if is_edited { &parameters } else { &[] });
     }
-    serde_yaml::to_string(&object).expect("a JSON value is YAML")
+    git_url::hidden(&serde_yaml::to_string(&object).expect("a JSON value is YAML")).into_owned()
 }
 
 fn hide(source: &mut Value, parameters: &[&str]) {

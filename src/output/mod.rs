@@ -11,6 +11,7 @@ use anstream::AutoStream;
 use anstream::ColorChoice;
 
 use crate::error::Error;
+use crate::model::git_url;
 use crate::model::progress::Event;
 use crate::model::progress::Watch;
 use progress::Line;
@@ -31,16 +32,27 @@ pub(crate) mod text;
 /// What people type unless the file has another name; hints and help are written with it.
 pub(crate) const USUAL: &str = "kubectl image-update";
 
-/// The two streams: data on standard output, everything else on standard error.
+/// The two streams: data on standard output, everything else on standard error. No password in an address passes.
 #[derive(Clone)]
 pub(crate) struct Printer {
-    color: ColorChoice,
+    colors: Colors,
     quiet: bool,
     /// What people type to run the tool, where it is not what texts say.
     program: Option<&'static str>,
     silent: bool,
     telling: Telling,
     line: Arc<Line>,
+}
+
+/// Whether each of the two streams is colored: one may be a terminal while the other is a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Colors {
+    pub(crate) stdout: ColorChoice,
+    pub(crate) stderr: ColorChoice,
+}
+
+impl Colors {
+    pub(crate) const NEVER: Self = Self { stdout: ColorChoice::Never, stderr: ColorChoice::Never };
 }
 
 /// How it is told what a run is at while it works.
@@ -55,8 +67,8 @@ pub(crate) enum Telling {
 }
 
 impl Printer {
-    pub(crate) fn new(color: ColorChoice, quiet: bool) -> Self {
-        Self { color, quiet, program: None, silent: false, telling: Telling::default(), line: Arc::default() }
+    pub(crate) fn new(colors: Colors, quiet: bool) -> Self {
+        Self { colors, quiet, program: None, silent: false, telling: Telling::default(), line: Arc::default() }
     }
 
     /// Has hints and errors name the tool as it is typed.
@@ -72,7 +84,7 @@ impl Printer {
 
     /// Says nothing at all on standard error.
     pub(crate) fn silent() -> Self {
-        Self { silent: true, ..Self::new(ColorChoice::Never, true) }
+        Self { silent: true, ..Self::new(Colors::NEVER, true) }
     }
 
     /// Shows what the run is at until the result is dropped, if that is wanted.
@@ -86,8 +98,8 @@ impl Printer {
     /// Standard output cannot be written to, for example because the disk is full.
     pub(crate) fn data(&self, text: &str) -> Result<(), Error> {
         let _clear = self.line.clear();
-        let mut stream = AutoStream::new(io::stdout(), self.color);
-        match stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
+        let mut stream = AutoStream::new(io::stdout(), self.colors.stdout);
+        match stream.write_all(git_url::hidden(text).as_bytes()).and_then(|()| stream.flush()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                 Err(Error::failed("failed to write to standard output").source(error))
             }
@@ -112,8 +124,8 @@ impl Printer {
             Some(name) => Cow::Owned(text.replace(USUAL, name)),
             None => Cow::Borrowed(text),
         };
-        let mut stream = AutoStream::new(io::stderr(), self.color);
-        let _ = stream.write_all(text.as_bytes());
+        let mut stream = AutoStream::new(io::stderr(), self.colors.stderr);
+        let _ = stream.write_all(git_url::hidden(&text).as_bytes());
         if !text.ends_with('\n') {
             let _ = stream.write_all(b"\n");
         }

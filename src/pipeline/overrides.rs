@@ -13,6 +13,7 @@ use crate::model::application::ApplicationKey;
 use crate::model::decision::Decision;
 use crate::model::decision::ImageStatus;
 use crate::model::diagnostic::Diagnostic;
+use crate::model::git_url;
 use crate::model::image::Version;
 use crate::model::plan::Destination;
 use crate::pipeline::deciding::decide_all;
@@ -140,7 +141,10 @@ async fn look(
         match read {
             Ok(read) if read.overridden.is_some() => found.push((key, read)),
             Err(why) if matters => {
-                unknown.entry((want.repository.to_owned(), why)).or_default().insert(key.0);
+                unknown
+                    .entry((git_url::hidden(want.repository).into_owned(), git_url::hidden(&why).into_owned()))
+                    .or_default()
+                    .insert(key.0);
             }
             Ok(_) | Err(_) => {}
         }

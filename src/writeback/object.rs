@@ -64,13 +64,12 @@ pub(crate) fn edited(object: &Value, destination: &Destination, edits: &[Edit]) 
 }
 
 /// The JSON Patch from `before` to `after`, which the server carries out only on the very object that was read: its
-/// first operation replaces the resourceVersion by the one of `before`, and a stale one is a conflict (409).
+/// first operation replaces the resourceVersion by the one of `before`, and a stale one is a conflict (409). A server
+/// that keeps no versions has nothing to compare.
 pub(crate) fn patch(before: &Value, after: &Value) -> Value {
-    let mut operations = vec![json!({
-        "op": "replace",
-        "path": "/metadata/resourceVersion",
-        "value": before.pointer("/metadata/resourceVersion").cloned().unwrap_or_default(),
-    })];
+    let version = before.pointer("/metadata/resourceVersion").filter(|version| !version.is_null());
+    let lock = version.map(|version| json!({"op": "replace", "path": "/metadata/resourceVersion", "value": version}));
+    let mut operations: Vec<Value> = lock.into_iter().collect();
     let difference = serde_json::to_value(json_patch::diff(before, after)).expect("a JSON Patch is JSON");
     if let Value::Array(more) = difference {
         operations.extend(more);

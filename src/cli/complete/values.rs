@@ -190,7 +190,7 @@ impl Wanted {
     async fn meant(&self, cluster: &Cluster) -> Option<Vec<Application>> {
         if self.named.is_empty() {
             let scope = if self.everywhere { Scope::All } else { Scope::Namespace(cluster.namespace().to_owned()) };
-            return cluster.applications(&scope, self.selector.as_deref()).await.ok();
+            return Some(cluster.applications(&scope, self.selector.as_deref()).await.ok()?.applications);
         }
         let mut applications = Vec::new();
         for text in &self.named {

@@ -100,7 +100,9 @@ fn a_pinned_digest_is_compared_with_its_tag() {
         ("the same", winner.as_str(), (UpToDate, SameDigest)),
         ("no digest yet", "1.0.1", (UpdateAvailable, NewestMatch)),
         ("it moved", &format!("1.0.1@{e}"), (UpdateAvailable, DigestMoved)),
-        ("one image by two names", &format!("1.0.0@{d}"), (UpdateAvailable, DigestMoved)),
+        ("one image by two names", &format!("1.0.0@{d}"), (UpdateAvailable, NewestMatch)),
+        ("a newer one", &format!("1.0.0@{e}"), (UpdateAvailable, NewestMatch)),
+        ("no tag", &format!("@{e}"), (UpdateAvailable, DigestMoved)),
     ] {
         let annotations = "image-list: 'a=nginx:~1.0', kubectl-image-update/pin-digest.a: always";
         let decision = decide(&running(annotations, configured), &["1.0.0", &winner]);
@@ -110,6 +112,8 @@ fn a_pinned_digest_is_compared_with_its_tag() {
     let follows = "image-list: 'a=nginx:stable', a.update-strategy: digest";
     let decision = decide(&running(follows, &format!("latest@{d}")), &[&format!("stable@{d}")]);
     assert_eq!(decision.status, UpToDate);
+    let decision = decide(&running(follows, &format!("latest@{e}")), &[&format!("stable@{d}")]);
+    assert_eq!((decision.status, decision.reason), (UpdateAvailable, DigestMoved));
 }
 
 #[test]

@@ -247,6 +247,21 @@ fn edits_change_the_values_they_name_and_no_other() {
     }
 }
 
+#[test]
+fn a_server_without_versions_is_asked_without_one() {
+    let operation = json!({"op": "replace", "path": "/spec/project", "value": "b"});
+    for (version, lock) in [
+        (json!("7"), vec![json!({"op": "replace", "path": "/metadata/resourceVersion", "value": "7"})]),
+        (json!(null), Vec::new()),
+    ] {
+        let object = |project: &str| json!({"metadata": {"resourceVersion": version}, "spec": {"project": project}});
+        let expected: Vec<Value> = lock.into_iter().chain([operation.clone()]).collect();
+        assert_eq!(patch(&object("a"), &object("b")), Value::Array(expected));
+    }
+    let bare = |project: &str| json!({"metadata": {}, "spec": {"project": project}});
+    assert_eq!(patch(&bare("a"), &bare("b")), json!([operation]));
+}
+
 /// The value of a field, found independently of the code under test; the last of several counts.
 fn read(object: &Value, field: &Field) -> Option<String> {
     let source = &object["spec"]["source"];

@@ -9,6 +9,7 @@ use crate::bookstore::Form;
 use crate::bookstore::REPOSITORY;
 use crate::world::ApiRequest;
 use crate::world::Backend;
+use crate::world::Fault;
 use crate::world::Image;
 use crate::world::World;
 use crate::world::on_both;
@@ -146,4 +147,52 @@ fn what_does_not_matter_does_not(backend: Backend) {
         assert_eq!(reviewed.json()["changes"][0]["status"], "Fits", "{name}: {reviewed}");
         world.run(&["apply", "--plan", "plan.json"]).expect(0);
     }
+}
+
+/// A tag that is gone is no tag that could not be asked for.
+#[test]
+fn a_tag_that_is_gone_stops_the_plan() {
+    for code in ["MANIFEST_UNKNOWN", "NAME_UNKNOWN"] {
+        let world = planned(Backend::Double);
+        world.forget();
+        let body = json!({"errors": [{"code": code, "message": "gone"}]}).to_string();
+        let path = format!("/v2/{REPOSITORY}/manifests/v1.0.1");
+        world.registry().double().fault(Fault::status(404).body(body).at(&path));
+        let applied = world.run(&["apply", "--plan", "plan.json", "-o", "json"]).expect(4);
+        let report = applied.json();
+        assert_eq!(report["receipts"][0]["outcome"], "Stale", "{code}: {applied}");
+        let message = report["receipts"][0]["message"].as_str().unwrap();
+        assert!(message.contains("v1.0.1 is gone, and was sha256:"), "{code}: {message}");
+        let reviewed = world.run(&["plan", "--plan", "plan.json", "-o", "json"]).expect(4);
+        assert_eq!(reviewed.json()["changes"][0]["status"], "Stale", "{code}: {reviewed}");
+        assert!(world.writes().is_empty());
+    }
+}
+
+/// An API server that keeps neither identities nor versions, and does not name what is missing.
+#[test]
+fn a_simple_server_will_do() {
+    let world = World::new(Backend::Double);
+    bookstore::open(&world, Form::Helm);
+    let path = format!("/apis/argoproj.io/v1alpha1/namespaces/{}/applications/bookstore", world.namespace());
+    for field in ["uid", "resourceVersion", "namespace"] {
+        let object = world.get("bookstore");
+        let mut lacking = object.clone();
+        lacking["metadata"].as_object_mut().unwrap().remove(field);
+        world.forget();
+        world.api_double().fault(Fault::garbage(lacking.to_string()).on("GET", &path));
+        world.run(&["plan", "bookstore", "--out", "plan.json"]).expect(0);
+        let output = world.run(&["apply", "--plan", "plan.json", "-o", "json"]).expect(0);
+        assert_eq!(output.json()["receipts"][0]["outcome"], "Applied", "{field}: {output}");
+        assert_eq!(world.writes().len(), 1, "{field}");
+        world.api_double().heal();
+        world.edit("bookstore", |found| found["spec"] = object["spec"].clone());
+    }
+    let unnamed = Fault::kubernetes(404, "NotFound", "applications.argoproj.io \"bookstore\" not found");
+    world.run(&["plan", "bookstore", "--out", "plan.json"]).expect(0);
+    world.forget();
+    world.api_double().fault(unnamed.on("GET", &path));
+    let output = world.run(&["apply", "--plan", "plan.json", "-o", "json"]).expect(4);
+    assert_eq!(output.json()["receipts"][0]["outcome"], "Stale", "{output}");
+    assert!(world.writes().is_empty());
 }

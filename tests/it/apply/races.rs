@@ -126,6 +126,59 @@ fn a_policy_that_says_no_is_quoted() {
     assert_eq!(patches.count(), 1, "a no is a no");
 }
 
+/// The path of the one Application.
+fn path(world: &World) -> String {
+    format!("/apis/argoproj.io/v1alpha1/namespaces/{}/applications/bookstore", world.namespace())
+}
+
+/// The server does not tell a patch that it does not accept from one that no longer fits.
+#[test]
+fn what_is_not_accepted_is_looked_at_again() {
+    let invalid = || Fault::kubernetes(422, "Invalid", "spec.project: Invalid value: no such project");
+    let world = World::new(Backend::Double);
+    bookstore::open(&world, Form::Helm);
+    world.api_double().fault(invalid().on("PATCH", &path(&world)).times(2));
+    world.run(&["apply", "bookstore", "--yes"]).expect(0);
+    assert_eq!(patches(&world), [422, 422, 200]);
+
+    let world = World::new(Backend::Double);
+    bookstore::open(&world, Form::Helm);
+    world.api_double().fault(invalid().on("PATCH", &path(&world)));
+    let output = world.run(&["apply", "bookstore", "--yes"]).expect(1);
+    assert!(output.stderr.contains("Rejected") && output.stderr.contains("no such project"), "{output}");
+    assert_eq!(patches(&world), [422; 5]);
+
+    let world = World::new(Backend::Double);
+    world.api_double().fault(invalid().on("PATCH", &path(&world)));
+    let output = race(&world, |object| {
+        object["spec"]["source"]["helm"]["parameters"][1]["value"] = "v1.0.7".into();
+    });
+    let output = output.expect(4);
+    assert_eq!(output.json()["receipts"][0]["outcome"], "Stale", "{output}");
+    assert_eq!(patches(&world), [422]);
+}
+
+/// The server wrote, and its answer broke off or said nothing: what is there now tells.
+#[test]
+fn a_write_whose_answer_is_lost_is_found() {
+    let world = World::new(Backend::Double);
+    bookstore::open(&world, Form::Helm);
+    world.api_double().fault(Fault::truncate().on("PATCH", &path(&world)));
+    let output = world.run(&["apply", "bookstore", "--yes", "-o", "json"]).expect(0);
+    let receipt = &output.json()["receipts"][0];
+    assert_eq!(receipt["outcome"], "Applied", "{output}");
+    assert_eq!(receipt["at"]["resourceVersion"], world.get("bookstore")["metadata"]["resourceVersion"], "{output}");
+
+    for fault in [Fault::garbage("{}"), Fault::kubernetes(500, "InternalError", "etcd is away"), Fault::close()] {
+        let world = World::new(Backend::Double);
+        bookstore::open(&world, Form::Helm);
+        world.api_double().fault(fault.on("PATCH", &path(&world)));
+        let output = world.run(&["apply", "bookstore", "--yes"]).expect(1);
+        assert!(output.stderr.contains("bookstore  Failed"), "{output}");
+        assert!(configured(&world.get("bookstore")).contains(&"image.tag=v1.0.0".to_owned()));
+    }
+}
+
 /// The server answers our write with nothing: whether it was written is not known, and is found out.
 #[test]
 fn an_answer_that_never_comes_is_no_success() {

@@ -4,6 +4,7 @@ use crate::bookstore;
 use crate::bookstore::Form;
 use crate::world::Application;
 use crate::world::Backend;
+use crate::world::Fault;
 use crate::world::Output;
 use crate::world::World;
 use crate::world::allow;
@@ -212,4 +213,21 @@ fn an_empty_listing_says_where_to_look(backend: Backend) {
     // Who may not look there is told no less than before.
     let output = world.run(&["check", "--argocd-namespace", &argocd]).expect(0);
     assert!(output.stderr.contains("no Applications in namespace"), "{output}");
+}
+
+/// Simple API servers do not name what is missing; that is not yet Argo CD.
+#[test]
+fn a_server_that_does_not_name_what_is_missing_is_understood() {
+    let world = World::new(Backend::Double);
+    world.application(store(&world, "bookstore"));
+    let path = format!("/apis/argoproj.io/v1alpha1/namespaces/{}/applications/bokstore", world.namespace());
+    for fault in [
+        Fault::kubernetes(404, "NotFound", "applications.argoproj.io \"bokstore\" not found"),
+        Fault::status(404).body(r#"{"message": "not found"}"#),
+        Fault::status(404).body("404 page not found"),
+    ] {
+        world.api_double().fault(fault.on("GET", &path));
+        refused(world.run(&["check", "bokstore"]), &["there is no Application `bokstore`", "did you mean `bookstore`"]);
+        world.api_double().heal();
+    }
 }

@@ -141,3 +141,27 @@ fn pages_and_any_order_give_the_same_answer() {
         }
     }
 }
+
+/// One object of a list that is no Application hides no other, and is told of.
+#[test]
+fn an_application_that_cannot_be_read_hides_no_other() {
+    let world = World::new(Backend::Double);
+    let object = bookstore::open(&world, Form::Helm);
+    let path = format!("/apis/argoproj.io/v1alpha1/namespaces/{}/applications", world.namespace());
+    let list = |items: &[Value]| Fault::garbage(json!({"items": items}).to_string()).on("GET", &path);
+    world.api_double().fault(list(&[json!({"metadata": {"labels": {}}}), object]));
+    let output = world.run(&["check", "-o", "json"]).expect(3);
+    let report = output.json();
+    assert_eq!(verdict(&report, "bookstore"), json!(["UpdateAvailable", "NewestMatch", "v1.0.1"]));
+    let diagnostic = &report["diagnostics"][0];
+    assert_eq!((&diagnostic["severity"], &diagnostic["code"]), (&json!("error"), &json!("unreadable-application")));
+    assert!(diagnostic["message"].as_str().unwrap().contains("it has no `metadata.name`"), "{output}");
+    let plan = world.run(&["plan", "-o", "json"]).expect(3).json();
+    assert_eq!((&plan["complete"], plan["changes"].as_array().unwrap().len()), (&json!(false), 1));
+    world.run(&["apply", "--all", "--yes"]).expect(3);
+    assert_eq!(world.writes().len(), 1);
+    world.api_double().heal();
+    world.api_double().fault(list(&[json!(7)]));
+    let output = world.run(&["check"]).expect(1);
+    assert!(output.stdout.is_empty() && output.stderr.contains("no Application could be read"), "{output}");
+}

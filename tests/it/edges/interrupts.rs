@@ -94,6 +94,64 @@ fn interrupted_while_writing(signal: &str, flags: &[&str]) -> Value {
     report
 }
 
+/// Before the first write there is nothing to finish.
+#[test]
+fn the_checks_of_a_plan_end_at_once() {
+    let world = World::new(Backend::Double);
+    bookstore::open(&world, Form::Helm);
+    world.run(&["plan", "--out", "plan.json"]).expect(0);
+    let path = format!("/apis/argoproj.io/v1alpha1/namespaces/{}/applications/bookstore", world.namespace());
+    let gate = Gate::new();
+    world.api_double().fault(Fault::wait(&gate).on("GET", &path));
+    let running = world.spawn(&["apply", "--plan", "plan.json", "-o", "json"]);
+    gate.wait_for_arrival();
+    running.interrupt();
+    let output = running.wait().expect(130);
+    assert_eq!(output.stdout, "", "{output}");
+    assert!(output.stderr.contains("nothing was written"), "{output}");
+    // The time of the whole command ends them too.
+    let output = world.run(&["apply", "--plan", "plan.json", "-o", "json", "--timeout=2s"]).expect(1);
+    assert_eq!(output.stdout, "", "{output}");
+    assert!(output.stderr.contains("--timeout"), "{output}");
+    assert!(world.writes().is_empty());
+}
+
+/// All was written, and yet somebody wanted it to end.
+#[test]
+fn the_only_write_is_finished_and_the_interrupt_is_told() {
+    for words in [&["apply", "bookstore", "--yes"][..], &["pin", "bookstore", "web=v1.0.1"]] {
+        let world = World::new(Backend::Double);
+        bookstore::open(&world, Form::Helm);
+        let collection = format!("/apis/argoproj.io/v1alpha1/namespaces/{}/applications/", world.namespace());
+        let gate = Gate::new();
+        world.api_double().fault(Fault::wait(&gate).on("PATCH", &collection));
+        let running = world.spawn(&[words, &["-o", "json"]].concat());
+        gate.wait_for_arrival();
+        running.interrupt();
+        running.wait_for_stderr("interrupt");
+        gate.open();
+        let output = running.wait().expect(130);
+        assert_eq!(output.json()["receipts"][0]["outcome"], "Applied", "{output}");
+    }
+}
+
+/// What was written by then is told of, and what Argo CD makes of it is not known.
+#[test]
+fn a_wait_ends_with_the_time_of_the_command() {
+    let world = World::new(Backend::Double);
+    bookstore::open(&world, Form::Helm);
+    world.run(&["plan", "--out", "plan.json"]).expect(0);
+    let words = ["apply", "--plan", "plan.json", "-o", "json", "--wait=10m", "--undo-on-failure", "--timeout=5s"];
+    let output = world.run(&words).expect(6);
+    let receipt = &output.json()["receipts"][0];
+    assert_eq!(
+        (&receipt["outcome"], &receipt["rollout"]["outcome"]),
+        (&"Applied".into(), &"TimedOut".into()),
+        "{output}"
+    );
+    assert_eq!(world.writes().len(), 1, "nothing is begun after that");
+}
+
 #[test]
 fn who_insists_is_not_kept() {
     let world = World::new(Backend::Double);

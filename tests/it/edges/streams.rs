@@ -7,6 +7,7 @@ use crate::bookstore::Form;
 use crate::world::Backend;
 use crate::world::Invocation;
 use crate::world::Output;
+use crate::world::Terminal;
 use crate::world::World;
 use crate::world::on_both;
 
@@ -14,10 +15,14 @@ on_both!(a_reader_who_has_gone_is_no_failure, closed_streams_are_no_failure);
 
 /// The same run through a shell, which arranges the streams: `"$0" "$@" > /dev/full`.
 fn in_a_shell(world: &World, words: &[&str], script: &str) -> Output {
+    through_a_shell(world, words, script).run()
+}
+
+fn through_a_shell(world: &World, words: &[&str], script: &str) -> Invocation {
     let mut invocation: Invocation = world.invocation(words);
     let program = std::mem::replace(&mut invocation.program, "/bin/sh".into());
     invocation.arguments.splice(0..0, ["-c".into(), script.into(), program.into()]);
-    invocation.run()
+    invocation
 }
 
 fn a_reader_who_has_gone_is_no_failure(backend: Backend) {
@@ -55,6 +60,29 @@ fn closed_streams_are_no_failure(backend: Backend) {
     // A disk that is full is one.
     let output = in_a_shell(&world, &["check"], r#"exec "$0" "$@" >/dev/full"#).expect(1);
     assert!(output.stderr.contains("standard output"), "{output}");
+}
+
+/// Each stream is colored for what it is, whatever the other is.
+#[test]
+fn colors_are_for_the_stream_that_is_a_terminal() {
+    let world = World::new(Backend::Double);
+    bookstore::open(&world, Form::Helm);
+    let file = world.work().join("stream");
+    for (words, script) in [
+        (&["plan"][..], r#"exec "$0" "$@" >stream"#),
+        (&["check", "--explain"], r#"exec "$0" "$@" >stream"#),
+        (&["help"], r#"exec "$0" "$@" >stream"#),
+        (&["check", "nothing"], r#"exec "$0" "$@" 2>stream"#),
+    ] {
+        let terminal = Terminal::start(&through_a_shell(&world, words, script), 120);
+        terminal.finish();
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(!text.is_empty() && !text.contains('\u{1b}'), "{words:?}: {text}");
+    }
+    let terminal = Terminal::start(&through_a_shell(&world, &["plan"], r#"exec "$0" "$@" 2>stream"#), 120);
+    terminal.wait_for("v1.0.1");
+    assert!(terminal.raw().contains("\u{1b}["), "{}", terminal.raw());
+    terminal.finish();
 }
 
 #[test]
