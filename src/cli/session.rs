@@ -63,7 +63,7 @@ impl Session {
     ) -> Result<Self, Error> {
         let registries = Registries::new(settings::registries(&general, &process)?);
         if let Some(file) = &general.registries_conf {
-            registries.configure(registries_conf::of_file(file)?);
+            registries.configure(registries_conf::of_file(file, &printer)?);
         }
         let logins = Logins::new(LoginSettings {
             environment: process.environment.clone(),
