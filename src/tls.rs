@@ -101,7 +101,10 @@ impl ServerCertVerifier for Verifier {
         let verified = self.chains.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         match verified {
             // Its dates were looked at before that, and hold, else they were the error: the tests keep webpki to it.
-            Err(error) if is_authority(&error) && self.is_root(end_entity) => {
+            Err(error) if is_authority(&error) => {
+                if !self.is_root(end_entity) {
+                    return Err(Error::InvalidCertificate(CertificateError::UnknownIssuer));
+                }
                 verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
                 Ok(ServerCertVerified::assertion())
             }
@@ -197,8 +200,8 @@ pub(crate) mod tests {
             (also(&shown), "r.example.com", "2031-01-01T00:00:00Z", "Expired"),
             (only(&shown), "r.example.com", "2019-12-31T00:00:00Z", "NotValidYet"),
             // The same names and dates, and another key.
-            (only(&other), "r.example.com", "2026-01-01T00:00:00Z", "CaUsedAsEndEntity"),
-            (also(&other), "r.example.com", "2026-01-01T00:00:00Z", "CaUsedAsEndEntity"),
+            (only(&other), "r.example.com", "2026-01-01T00:00:00Z", "UnknownIssuer"),
+            (also(&other), "r.example.com", "2026-01-01T00:00:00Z", "UnknownIssuer"),
         ] {
             let date: jiff::Timestamp = date.parse().unwrap();
             let now = UnixTime::since_unix_epoch(Duration::from_secs(date.as_second().try_into().unwrap()));
