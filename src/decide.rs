@@ -108,6 +108,19 @@ pub(crate) struct Facts {
     pub(crate) rejected: Vec<Rejected>,
     /// When the current image was built, if that was asked and could be had.
     pub(crate) current_created: Option<Timestamp>,
+    /// Its place in a list that is ordered (`Candidate::place`), if it is no candidate.
+    pub(crate) current_place: Option<usize>,
+}
+
+impl Facts {
+    /// What is known of the current tag.
+    fn current(&self, tag: Tag) -> Candidate {
+        let among = self.candidates.iter().find(|candidate| candidate.tag == tag).cloned();
+        let mut current = among.unwrap_or_else(|| Candidate::of_tag(tag));
+        current.created = current.created.or(self.current_created);
+        current.place = current.place.or(self.current_place);
+        current
+    }
 }
 
 /// Says what runs, from the write-back target and from the status.

@@ -1,5 +1,7 @@
 //! Asking registries for what a decision needs, and nothing else; what could not be had is said, never left out.
 
+use std::collections::HashMap;
+
 use futures::StreamExt as _;
 use tokio::sync::OnceCell;
 
@@ -29,7 +31,7 @@ use crate::registry::Description;
 use crate::registry::Registries;
 use crate::registry::RegistryError;
 use crate::registry::RegistryErrorKind;
-use crate::registry::Remote;
+use crate::registry::conf::TagOrder;
 use crate::repositories::Repositories;
 use crate::run::Options;
 use crate::run::Selected;
@@ -92,17 +94,24 @@ impl<'a> Gatherer<'a> {
                 return (Evidence::Unusable(invalid), diagnostics);
             }
         };
-        let platforms = match settings.strategy.needs {
+        let order = clients.registries.entry(&remote).and_then(|(entry, _)| entry.order);
+        let needs = match settings.strategy.needs {
+            // The order says which was built last, as somebody wrote it down: no image is asked (spec section 3.3).
+            Needs::BuildDates if order.is_some() => Needs::Tags,
+            needs => needs,
+        };
+        let platforms = match needs {
+            _ if survey.rule.wish.version.is_some() => self.options.check_platforms,
             Needs::BuildDates => true,
             Needs::Tags => self.options.check_platforms,
             Needs::OneDigest => self.options.check_platforms || settings.platforms.is_some(),
         };
         let platforms = if platforms { Some(self.platforms(survey, settings, &mut diagnostics).await) } else { None };
-        let asked = Asked { survey, settings, remote: &remote, platforms };
+        let asked = Asked { survey, settings, remote: &remote, needs, order, platforms };
         let facts = self.facts(&asked, &mut diagnostics).await;
         let evidence = match facts {
             Ok(facts) if self.options.dates => {
-                Evidence::Facts(dates::dated(clients, (survey, &remote), facts, &mut diagnostics).await)
+                Evidence::Facts(dates::dated(clients, &asked, facts, &mut diagnostics).await)
             }
             Ok(facts) => Evidence::Facts(facts),
             Err(Missing { reason, message }) => Evidence::Missing { reason, message },
@@ -110,24 +119,40 @@ impl<'a> Gatherer<'a> {
         (evidence, diagnostics)
     }
 
-    async fn tags(&self, remote: &Remote, settings: &Settings) -> Result<Facts, Missing> {
-        let tags = self.clients.registries.tags(remote).await.map_err(|error| missing(&error))?;
-        let (allowed, rejected) = decide::filter(&tags.names, settings);
-        Ok(Facts {
-            seen: tags.names.len(),
-            allowed: allowed.len(),
-            candidates: allowed.into_iter().map(Candidate::of_tag).collect(),
-            rejected,
-            current_created: None,
-        })
+    async fn tags(&self, asked: &Asked<'_>) -> Result<Facts, Missing> {
+        let tags = self.clients.registries.tags(asked.remote).await.map_err(|error| missing(&error))?;
+        let (tags, rejected) = decide::filter(&tags.names, asked.settings);
+        let (seen, allowed) = (tags.len() + rejected.len(), tags.len());
+        let candidates = tags.into_iter().map(Candidate::of_tag).collect();
+        Ok(Facts { seen, allowed, candidates, rejected, ..Facts::default() })
+    }
+
+    /// The same with the places in the list, where its order says which tag is the latest.
+    async fn ordered_tags(&self, asked: &Asked<'_>, diagnostics: &mut Vec<Diagnostic>) -> Result<Facts, Missing> {
+        let mut facts = self.tags(asked).await?;
+        let Some(order) = asked.order.filter(|_| asked.settings.strategy.needs == Needs::BuildDates) else {
+            return Ok(facts);
+        };
+        let tags = self.clients.registries.tags(asked.remote).await.map_err(|error| missing(&error))?;
+        let places = places(&tags.names, order);
+        for candidate in &mut facts.candidates {
+            candidate.place = places.get(candidate.tag.as_str()).copied();
+        }
+        if let Some(tag) = decide::needs_current_date(asked.survey, &facts.candidates) {
+            facts.current_place = places.get(tag.as_str()).copied();
+            if facts.current_place.is_none() {
+                diagnostics.push(gone(asked, &tag));
+            }
+        }
+        Ok(facts)
     }
 
     async fn facts(&self, asked: &Asked<'_>, diagnostics: &mut Vec<Diagnostic>) -> Result<Facts, Missing> {
         if let Some(version) = &asked.survey.rule.wish.version {
             return self.requested(asked, version).await;
         }
-        let facts = match asked.settings.strategy.needs {
-            Needs::Tags => self.tags(asked.remote, asked.settings).await?,
+        let facts = match asked.needs {
+            Needs::Tags => self.ordered_tags(asked, diagnostics).await?,
             Needs::BuildDates => self.build_dates(asked, diagnostics).await?,
             Needs::OneDigest => self.one_digest(asked).await?,
         };
@@ -135,22 +160,14 @@ impl<'a> Gatherer<'a> {
     }
 
     async fn build_dates(&self, asked: &Asked<'_>, diagnostics: &mut Vec<Diagnostic>) -> Result<Facts, Missing> {
-        let Asked { survey, remote, .. } = asked;
-        let mut facts = self.tags(remote, asked.settings).await?;
+        let mut facts = self.tags(asked).await?;
         let tags = facts.candidates.drain(..).map(|candidate| candidate.tag).collect();
         self.date(asked, tags, &mut facts).await?;
-        if let Some(tag) = decide::needs_current_date(survey, &facts.candidates) {
-            match self.clients.registries.describe(remote, &tag, &Platforms::Any).await {
+        if let Some(tag) = decide::needs_current_date(asked.survey, &facts.candidates) {
+            match self.clients.registries.describe(asked.remote, &tag, &Platforms::Any).await {
                 Ok(Description::Image { created, .. }) => facts.current_created = Some(created),
                 Ok(Description::OtherPlatform) => {}
-                Err(error) if error.kind() == RegistryErrorKind::TagNotFound => diagnostics.push(
-                    Diagnostic::warning(
-                        "current-tag-gone",
-                        format!("{}:{tag} is no longer in the registry", remote.repository),
-                    )
-                    .about(&survey.application.key)
-                    .hint("whether the newest build is newer than it cannot be said"),
-                ),
+                Err(error) if error.kind() == RegistryErrorKind::TagNotFound => diagnostics.push(gone(asked, &tag)),
                 Err(error) => return Err(missing(&error)),
             }
         }
@@ -163,15 +180,14 @@ impl<'a> Gatherer<'a> {
         let platforms = asked.platforms.as_ref().unwrap_or(&any);
         let builds = self.clients.registries.builds(asked.remote, &tags, platforms).await;
         for (tag, build) in builds.map_err(|error| missing(&error))? {
-            let out = |why| Rejected { tag: tag.to_string(), why };
             match build {
                 Build::Dated(at) => {
                     facts.candidates.push(Candidate { created: Some(at), ..Candidate::of_tag(tag) });
                 }
                 Build::Pushed(at) => facts.candidates.push(Candidate { pushed: Some(at), ..Candidate::of_tag(tag) }),
-                Build::OtherPlatform => facts.rejected.push(out(Rejection::WrongPlatform)),
-                // A tag without a manifest is not there, whatever the list says.
-                Build::Gone => facts.rejected.push(out(Rejection::Unreadable)),
+                Build::OtherPlatform => {
+                    facts.rejected.push(Rejected { tag: tag.to_string(), why: Rejection::WrongPlatform });
+                }
             }
         }
         Ok(())
@@ -288,6 +304,22 @@ impl<'a> Gatherer<'a> {
         }
         failures
     }
+}
+
+/// Where each tag stands in a list, the latest one the highest.
+fn places(names: &[String], order: TagOrder) -> HashMap<&str, usize> {
+    let place = |at| match order {
+        TagOrder::LatestFirst => names.len() - at,
+        TagOrder::LatestLast => at,
+    };
+    names.iter().enumerate().map(|(at, name)| (name.as_str(), place(at))).collect()
+}
+
+fn gone(asked: &Asked<'_>, tag: &Tag) -> Diagnostic {
+    let message = format!("{}:{tag} is no longer in the registry", asked.remote.repository);
+    Diagnostic::warning("current-tag-gone", message)
+        .about(&asked.survey.application.key)
+        .hint("whether the newest build is newer than it cannot be said")
 }
 
 fn missing(error: &RegistryError) -> Missing {

@@ -16,6 +16,7 @@
 //! | `pinning` | pure | a pin, and what takes it back, as changes |
 //! | `suggest` | pure | the annotations to begin with, from what runs |
 //! | `templates` | pure | branch names and commit messages from Go templates |
+//! | `tls` | shell | whose certificates are believed |
 //! | `registry` | shell | OCI distribution client |
 //! | `git` | shell | git repositories at their servers: read a few files, commit, push |
 //! | `cluster` | shell | Kubernetes client: Applications, nodes, Image Updater's own resources |
@@ -66,6 +67,7 @@ mod run;
 mod strategy;
 mod suggest;
 mod templates;
+mod tls;
 mod writeback;
 
 fn main() -> std::process::ExitCode {

@@ -8,6 +8,7 @@ use crate::model::application::Application;
 
 use rule::AppRules;
 
+mod advice;
 mod effective;
 pub(crate) mod glob;
 mod go_regexp;

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::annotations::advice;
 use crate::annotations::effective::Effective;
 use crate::annotations::effective::UnreadablePin;
 use crate::annotations::image_list::Entry;
@@ -109,7 +110,7 @@ impl<'a> Reader<'a> {
     /// Reports an error and returns it as the reason why an image is invalid.
     pub(super) fn invalid(&mut self, reason: Reason, diagnostic: Diagnostic) -> Invalid {
         let invalid = Invalid::new(reason, diagnostic.message.clone());
-        self.report(diagnostic);
+        self.report(advice::completed(diagnostic));
         invalid
     }
 
@@ -183,6 +184,8 @@ impl<'a> Reader<'a> {
                 diagnostic = diagnostic.hint("write `image`, `alias=image` or `alias=image:constraint`");
             } else if entry.image.contains(char::is_whitespace) {
                 diagnostic = diagnostic.hint("images are separated by commas, not by spaces or lines");
+            } else {
+                diagnostic = diagnostic.hint("write a name such as `nginx` or `registry.example.com:5000/team/app`");
             }
             self.invalid(Reason::BadImage, diagnostic)
         })

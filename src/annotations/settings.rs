@@ -149,8 +149,7 @@ impl Reader<'_> {
             let Some(platform) = Platform::parse(text) else {
                 let text_start = start + (piece.len() - piece.trim_start().len());
                 let error = TextError::new(format!("`{}` is not a platform", quoted(text)))
-                    .at(text_start..text_start + text.len())
-                    .hint("write `os/architecture` or `os/architecture/variant`, for example `linux/arm64`");
+                    .at(text_start..text_start + text.len());
                 let diagnostic = found.error("bad-platform", error);
                 return Err(self.invalid(Reason::BadValue, diagnostic));
             };
@@ -172,9 +171,7 @@ impl Reader<'_> {
             "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(false),
             text => {
                 let message = format!("`{}` is not a boolean", quoted(text));
-                let diagnostic = Diagnostic::error("bad-boolean", message)
-                    .at(found.place())
-                    .hint("write `true` or `false`; Argo CD Image Updater skips the whole Application");
+                let diagnostic = Diagnostic::error("bad-boolean", message).at(found.place());
                 Err(self.invalid(Reason::BadValue, diagnostic))
             }
         }
@@ -193,9 +190,7 @@ impl Reader<'_> {
         match effective.of_image(alias, keys::KUSTOMIZE_IMAGE_NAME) {
             Some(found) if targets.wants_helm() => {
                 let message = format!("`{}` has both Helm parameters and a Kustomize image name", quoted(alias));
-                let diagnostic = Diagnostic::error("conflicting-targets", message)
-                    .at(found.place())
-                    .hint("keep the ones that fit the source, remove the others");
+                let diagnostic = Diagnostic::error("conflicting-targets", message).at(found.place());
                 Err(self.invalid(Reason::BadValue, diagnostic))
             }
             _ => Ok(targets),

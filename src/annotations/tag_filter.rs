@@ -10,6 +10,9 @@ use crate::annotations::go_regexp::GoRegexp;
 use crate::model::candidate::Rejection;
 use crate::model::diagnostic::TextError;
 
+/// The valid patterns of `ignore-tags`.
+const SYNTAX: &str = "patterns know `*`, `?`, `[…]` and `\\`; a comma separates them";
+
 /// Lets a tag through that is allowed and not ignored (spec section 3.1); by default every one.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TagFilter {
@@ -112,8 +115,11 @@ impl IgnoreTags {
                 Err(error) => {
                     let message = format!("the pattern `{text}` ignores nothing: {error}");
                     let cut = text.contains('[') && !text.contains(']') && next <= value.len();
-                    let hint =
-                        if cut { Some("a comma always separates patterns".to_owned()) } else { error.hint.clone() };
+                    let hint = match &error.hint {
+                        _ if cut => Some("a comma always separates patterns".to_owned()),
+                        None => Some(SYNTAX.to_owned()),
+                        hint => hint.clone(),
+                    };
                     findings.push(TextError { message, hint, ..error.shifted(start) });
                 }
             }
@@ -125,7 +131,7 @@ impl IgnoreTags {
 fn doubt(text: &str, pattern: &Glob) -> Option<TextError> {
     let c = pattern.impossible()?;
     let error = TextError::new(format!("the pattern `{text}` ignores nothing: no tag contains `{c}`"));
-    Some(error.hint("patterns know `*`, `?`, `[…]` and `\\`; a comma separates them"))
+    Some(error.hint(SYNTAX))
 }
 
 /// A text without the space around it, and where it begins.

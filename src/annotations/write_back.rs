@@ -21,12 +21,8 @@ impl Reader<'_> {
             ("git", _) => {}
             (_, Some(login)) if is_git_login(login) => {}
             _ => {
-                let diagnostic = Diagnostic::error(
-                    "bad-write-back-method",
-                    format!("`{}` is not a write-back method", quoted(text)),
-                )
-                .at(found.place())
-                .hint("valid: argocd, git, git:repocreds, git:secret:NAME, git:secret:NAMESPACE/NAME");
+                let message = format!("`{}` is not a write-back method", quoted(text));
+                let diagnostic = Diagnostic::error("bad-write-back-method", message).at(found.place());
                 return Err(self.invalid(Reason::BadValue, diagnostic));
             }
         }
@@ -42,9 +38,7 @@ impl Reader<'_> {
         let Some(found) = effective.of_application(keys::GIT_BRANCH) else { return Ok((None, None)) };
         let (base, template) = found.trimmed().split_once(':').unwrap_or((found.trimmed(), ""));
         if template.contains(':') {
-            let diagnostic = Diagnostic::error("bad-git-branch", "a branch has more than one `:`")
-                .at(found.place())
-                .hint("write `base`, `base:template` or `:template`");
+            let diagnostic = Diagnostic::error("bad-git-branch", "a branch has more than one `:`").at(found.place());
             return Err(self.invalid(Reason::BadValue, diagnostic));
         }
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());

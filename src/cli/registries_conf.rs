@@ -5,6 +5,8 @@ use std::path::Path;
 use crate::cli::session::Session;
 use crate::cluster::Cluster;
 use crate::error::Error;
+use crate::output::Printer;
+use crate::output::text;
 use crate::registry::conf;
 use crate::registry::conf::Origin;
 use crate::registry::conf::Problem;
@@ -17,11 +19,12 @@ const KEY: &str = "registries.conf";
 ///
 /// # Errors
 /// One of them cannot be read, or says something that it cannot say.
-pub(super) fn of_file(path: &Path) -> Result<RegistriesConf, Error> {
+pub(super) fn of_file(path: &Path, printer: &Printer) -> Result<RegistriesConf, Error> {
     let place = path.display().to_string();
     let text = std::fs::read_to_string(path)
         .map_err(|error| Error::failed(format!("failed to read {place} (--registries-conf)")).source(error))?;
     let mut conf = conf::parse(&text, Origin::File).map_err(|problems| broken(&place, &problems))?;
+    warn(&conf, &place, printer);
     let folder = path.parent().unwrap_or(Path::new(""));
     conf.read_ca_files(|file| std::fs::read_to_string(folder.join(file)).map_err(|error| error.to_string()))
         .map_err(|problems| broken(&place, &problems))?;
@@ -39,9 +42,11 @@ pub(super) async fn of_cluster(session: &Session, cluster: &Cluster) -> Result<O
         Ok(Some(text)) => {
             let place = format!("`{KEY}` of ConfigMap `{namespace}/{CONFIG_MAP}`");
             let conf = conf::parse(&text, Origin::Cluster);
-            conf.map(Some).map_err(|problems| {
+            let conf = conf.map_err(|problems| {
                 broken(&place, &problems).hint("`--registries-conf FILE` reads a file instead, which may be empty")
-            })
+            })?;
+            warn(&conf, &place, &session.printer);
+            Ok(Some(conf))
         }
         Err(error) => {
             if session.general.verbose > 0 {
@@ -49,6 +54,13 @@ pub(super) async fn of_cluster(session: &Session, cluster: &Cluster) -> Result<O
             }
             Ok(None)
         }
+    }
+}
+
+fn warn(conf: &RegistriesConf, place: &str, printer: &Printer) {
+    if conf.more_documents {
+        let what = "only its first YAML document is read, as by Argo CD Image Updater";
+        printer.note(&format!("warning: {}: {what}", text::safe(place)));
     }
 }
 

@@ -71,7 +71,7 @@ impl Session {
         let limit = general.timeout.as_deref().map(|text| settings::duration("--timeout", text)).transpose()?;
         let registries = Registries::new(settings::registries(&general, &process)?);
         if let Some(file) = &general.registries_conf {
-            registries.configure(registries_conf::of_file(file)?);
+            registries.configure(registries_conf::of_file(file, &printer)?);
         }
         let logins = Logins::new(LoginSettings {
             environment: process.environment.clone(),

@@ -22,6 +22,7 @@ use crate::output::Telling;
 use crate::process::Process;
 use crate::registry::DockerConfig;
 use crate::registry::RegistrySettings;
+use crate::registry::Unusable;
 
 /// The settings for the connection to the API server.
 ///
@@ -81,25 +82,10 @@ pub(crate) fn connection(
 /// The settings for registries, the caller's docker config among them.
 ///
 /// # Errors
-/// The docker config is there but cannot be read, or `--timeout` is not a duration.
+/// `--timeout` is not a duration.
 pub(crate) fn registries(args: &GeneralArgs, process: &Process) -> Result<RegistrySettings, Error> {
-    let folder = process
-        .variable("DOCKER_CONFIG")
-        .map(PathBuf::from)
-        .or_else(|| process.home().map(|home| home.join(".docker")));
-    let path = folder.map(|folder| folder.join("config.json"));
     let mut settings = RegistrySettings::new(concat!("kubectl-image-update/", env!("CARGO_PKG_VERSION")).to_owned());
-    if let Some(path) = &path {
-        let about = |what: &str| format!("failed to {what} {}", path.display());
-        match std::fs::read_to_string(path) {
-            Ok(text) => {
-                settings.docker_config = DockerConfig::parse(&text)
-                    .map_err(|why| Error::failed(format!("{}: {why}", about("read the docker config"))))?;
-            }
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
-            Err(error) => return Err(Error::failed(about("read the docker config")).source(error)),
-        }
-    }
+    settings.docker_config = docker_config(process);
     settings.helpers.environment =
         process.environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
     settings.trusted_realms.clone_from(&args.trust_realms);
@@ -108,6 +94,24 @@ pub(crate) fn registries(args: &GeneralArgs, process: &Process) -> Result<Regist
     // A registry that keeps silent leaves a tenth of the time to tell what the others said.
     settings.deadline = limit.filter(|limit| !limit.is_zero()).map(|limit| Instant::now() + limit / 10 * 9);
     Ok(settings)
+}
+
+/// The caller's docker config; one that is not there holds nothing, and one that cannot be used is told of by the images
+/// that would need it.
+fn docker_config(process: &Process) -> Result<DockerConfig, Unusable> {
+    let folder = process.variable("DOCKER_CONFIG").map(PathBuf::from);
+    let Some(folder) = folder.or_else(|| process.home().map(|home| home.join(".docker"))) else {
+        return Ok(DockerConfig::default());
+    };
+    let path = folder.join("config.json");
+    match std::fs::read_to_string(&path) {
+        Ok(text) => DockerConfig::parse(&text).map_err(|why| Unusable::Malformed(format!("{}: {why}", path.display()))),
+        Err(error) => match error.kind() {
+            ErrorKind::NotFound | ErrorKind::NotADirectory => Ok(DockerConfig::default()),
+            ErrorKind::InvalidData => Err(Unusable::Malformed(format!("{}: not text", path.display()))),
+            _ => Err(Unusable::Unread(format!("the docker config {} cannot be read: {error}", path.display()))),
+        },
+    }
 }
 
 /// Where programs keep what they can do without: the XDG Base Directory Specification, and what macOS and Windows have

@@ -9,10 +9,8 @@ use http::HeaderValue;
 use http::header::USER_AGENT;
 use kube::Client;
 use kube::Config;
-use kube::client::ClientBuilder;
-use kube::client::ConfigExt;
+use kube::config::Cluster as ClusterEntry;
 use kube::config::ExecAuthCluster;
-use tower::buffer::BufferLayer;
 
 use crate::cluster::endpoint;
 use crate::cluster::error;
@@ -21,6 +19,7 @@ use crate::cluster::kubeconfig;
 use crate::cluster::kubeconfig::Selected;
 use crate::cluster::settings;
 use crate::cluster::settings::ConnectionSettings;
+use crate::cluster::transport;
 
 /// How long the server may stay silent, when `--request-timeout` is not given.
 ///
@@ -30,9 +29,6 @@ const SILENCE: Duration = Duration::from_secs(90);
 
 /// How long a connection may take to be made, as in client-go's dialer.
 const CONNECT: Duration = Duration::from_secs(30);
-
-/// How many requests may wait for the login; far more than are ever sent at once.
-const REQUESTS_AHEAD: usize = 1024;
 
 /// A client that is ready to send, and who it sends as.
 pub(super) struct Connection {
@@ -107,8 +103,12 @@ fn in_cluster(settings: &ConnectionSettings) -> Result<Config, ClusterError> {
     if let Some(token) = &settings.token {
         settings::over_login(&mut config.auth_info, token);
     }
+    // The library would read the file again every minute; no run is so long that it matters.
+    config.root_cert_file = None;
     if let Some(file) = &settings.certificate_authority {
-        config.root_cert_file = Some(file.clone());
+        let file = Some(file.to_string_lossy().into_owned());
+        config.root_cert =
+            endpoint::authorities(&ClusterEntry { certificate_authority: file, ..ClusterEntry::default() })?;
     }
     config.accept_invalid_certs = settings.insecure_skip_tls_verify;
     config.tls_server_name.clone_from(&settings.tls_server_name);
@@ -125,34 +125,14 @@ fn set_limits(config: &mut Config, settings: &ConnectionSettings) {
     config.headers.push((USER_AGENT, agent));
 }
 
-/// Builds the client, running a credential plug-in that gives a token once.
-///
-/// For one that gives a client certificate the library runs it again for each of its own steps.
-fn client(mut config: Config) -> Result<Client, ClusterError> {
+fn client(config: Config) -> Result<Client, ClusterError> {
     let install_hint = config.auth_info.exec.as_ref().and_then(|exec| exec.install_hint.clone());
-    let failed = |error: kube::Error| match error {
+    transport::client(config, |error| match error {
         kube::Error::Auth(auth) => error::of_login(&auth, install_hint.as_deref()),
         // It names the file or the field, and never shows what is in it.
         kube::Error::InferKubeconfig(error) => ClusterError::config(error::shortened(&error.to_string())),
         error => ClusterError::config("a certificate or key of the kubeconfig cannot be used")
             .with_cause(error::shortened(&error::root_cause(&error))),
-    };
-    let login = config.auth_layer().map_err(&failed)?;
-    if login.is_some() {
-        // The builder would run the plug-in for the login and again for a client certificate; the layer has its token,
-        // and renews it.
-        config.auth_info.exec = None;
-        config.auth_info.auth_provider = None;
-        config.auth_info.token = None;
-        config.auth_info.token_file = None;
-        config.auth_info.username = None;
-        config.auth_info.password = None;
-    }
-    let builder = ClientBuilder::try_from(config).map_err(&failed)?;
-    Ok(match login {
-        // The layer needs a service that can be cloned, as a buffered one can.
-        Some(layer) => builder.with_layer(&BufferLayer::new(REQUESTS_AHEAD)).with_layer(&layer).build(),
-        None => builder.build(),
     })
 }
 
@@ -168,6 +148,7 @@ mod tests {
     use crate::cluster::scripted::Scripted;
     use crate::cluster::scripted::web;
     use crate::model::application::ApplicationKey;
+    use crate::tls::tests::Own;
 
     fn settings() -> ConnectionSettings {
         ConnectionSettings::default()
@@ -209,6 +190,31 @@ mod tests {
         assert_eq!(seen[1].headers["authorization"], "Bearer flag");
         assert_eq!(seen[1].headers["impersonate-user"], "bob");
         assert!(!seen[1].headers.contains_key("impersonate-group"), "the groups of the entry were eve's");
+    }
+
+    #[tokio::test]
+    async fn a_certificate_may_be_its_own_authority() {
+        let folder = tempfile::tempdir().unwrap();
+        for (certified, last_year, expected) in [
+            ("127.0.0.1", 2099, None),
+            ("127.0.0.2", 2099, Some("not valid for name")),
+            ("127.0.0.1", 2020, Some("expired")),
+        ] {
+            let own = Own::until(&[certified], last_year);
+            let script = expected.is_none().then(|| Answer::Json(200, web("1")));
+            let server = Scripted::start_with(script, Some(own.acceptor())).await;
+            let ca = folder.path().join("ca.crt");
+            std::fs::write(&ca, &own.pem).unwrap();
+            let mut settings = kubeconfig(folder.path(), &server.url, "{token: s3cret}");
+            settings.certificate_authority = Some(ca);
+            settings.tls_server_name = Some("127.0.0.1".to_owned());
+            let cluster = Cluster { pauses: [Duration::ZERO; 3], ..Cluster::connect(&settings).await.unwrap() };
+            let found = ask(&cluster).await.map_err(|error| format!("{error:?}"));
+            match expected {
+                None => assert_eq!((found, server.lines().len()), (Ok(()), 1)),
+                Some(why) => assert!(found.as_ref().is_err_and(|error| error.contains(why)), "{why}: {found:?}"),
+            }
+        }
     }
 
     #[cfg(unix)]

@@ -52,6 +52,7 @@ pub(crate) mod settings;
 #[cfg(test)]
 mod tests;
 pub(crate) mod tolerance;
+mod transport;
 mod watch;
 
 /// How many objects one page of a list holds, as in kubectl.

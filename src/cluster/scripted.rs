@@ -17,6 +17,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use serde_json::json;
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 use crate::cluster::Cluster;
 use crate::cluster::settings::ConnectionSettings;
@@ -45,8 +46,14 @@ pub(super) struct Scripted {
 
 impl Scripted {
     pub(super) async fn start(script: impl IntoIterator<Item = Answer>) -> Self {
+        Self::start_with(script, None).await
+    }
+
+    /// Starts one that speaks TLS, if there is a way to.
+    pub(super) async fn start_with(script: impl IntoIterator<Item = Answer>, tls: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let url = format!("{scheme}://{}", listener.local_addr().unwrap());
         let seen = Arc::new(Mutex::new(Vec::new()));
         let script = Arc::new(Mutex::new(script.into_iter().collect::<VecDeque<_>>()));
         let (record, answers) = (Arc::clone(&seen), Arc::clone(&script));
@@ -54,9 +61,18 @@ impl Scripted {
             while let Ok((stream, _)) = listener.accept().await {
                 let (record, answers) = (Arc::clone(&record), Arc::clone(&answers));
                 let service = service_fn(move |request| answer(request, Arc::clone(&record), Arc::clone(&answers)));
-                tokio::spawn(
-                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service),
-                );
+                let tls = tls.clone();
+                tokio::spawn(async move {
+                    let http = hyper::server::conn::http1::Builder::new();
+                    // Whoever does not trust the certificate hangs up.
+                    let _ = match tls {
+                        None => http.serve_connection(TokioIo::new(stream), service).await,
+                        Some(tls) => match tls.accept(stream).await {
+                            Ok(stream) => http.serve_connection(TokioIo::new(stream), service).await,
+                            Err(_) => Ok(()),
+                        },
+                    };
+                });
             }
         });
         Self { url, seen, script }

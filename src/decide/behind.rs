@@ -28,9 +28,7 @@ pub(super) fn of(current: &Current, rule: &ImageRule, facts: &Facts, choice: &Ch
         return None;
     }
     let tag = version.tag.as_deref().and_then(Tag::new)?;
-    let current = facts.candidates.iter().find(|candidate| candidate.tag == tag).cloned();
-    let mut current = current.unwrap_or_else(|| Candidate::of_tag(tag));
-    current.created = current.created.or(facts.current_created);
+    let current = facts.current(tag);
     let behind = Behind { versions: versions(settings.policy.as_ref(), &current, facts), days: days(&current, winner) };
     (behind.versions.is_some() || behind.days.is_some()).then_some(behind)
 }

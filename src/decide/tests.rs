@@ -59,6 +59,7 @@ fn facts(survey: &Survey<'_>, tags: &[&str]) -> Evidence {
         candidates: allowed,
         rejected,
         current_created: None,
+        current_place: None,
     })
 }
 

@@ -66,7 +66,7 @@ pub(super) fn of(survey: &Survey<'_>, answer: &Answer, pin_expired: bool) -> Ver
         Answer::Chosen(facts, Choice { winner: Some(winner), eligible, .. }) => {
             let because = match survey.rule.wish.version {
                 Some(_) => choosing::REQUESTED.to_owned(),
-                None => settings.policy.because(*eligible) + &choosing::waiting(facts, survey.rule),
+                None => settings.policy.because(winner, *eligible) + &choosing::waiting(facts, survey.rule),
             };
             Comparison { survey, settings, facts, winner }.verdict(&because)
         }
@@ -161,10 +161,8 @@ impl Comparison<'_> {
 
     fn is_older_than(&self, version: &Version) -> bool {
         let Some(tag) = version.tag.as_deref().and_then(Tag::new) else { return false };
-        let among = self.facts.candidates.iter().find(|candidate| candidate.tag == tag);
-        let (created, pushed) =
-            among.map_or((self.facts.current_created, None), |candidate| (candidate.created, candidate.pushed));
-        let current = Candidate { created, pushed, digest: version.digest.as_deref().and_then(Digest::new), tag };
+        let digest = version.digest.as_deref().and_then(Digest::new);
+        let current = Candidate { digest, ..self.facts.current(tag) };
         self.settings.policy.is_older(self.winner, &current) == Some(true)
     }
 }

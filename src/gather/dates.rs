@@ -2,25 +2,24 @@
 
 use crate::decide;
 use crate::decide::Facts;
-use crate::decide::Survey;
 use crate::gather::Clients;
+use crate::gather::narrow::Asked;
 use crate::model::diagnostic::Diagnostic;
 use crate::model::image::Platforms;
 use crate::registry::Description;
-use crate::registry::Remote;
 use crate::strategy::Needs;
 
 /// The facts with the dates of what would win and of what is current, as far as they can be had. A date that cannot is
 /// told of, and changes nothing else.
 pub(super) async fn dated(
     clients: &Clients<'_>,
-    (survey, remote): (&Survey<'_>, &Remote),
+    asked: &Asked<'_>,
     mut facts: Facts,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Facts {
-    let Ok(settings) = &survey.rule.settings else { return facts };
+    let Asked { survey, settings, remote, .. } = asked;
     // This one has asked already, as far as it has to; and one tag that is followed stands for one image after another.
-    if settings.strategy.needs != Needs::Tags {
+    if asked.needs != Needs::Tags {
         return facts;
     }
     let Some(winner) = settings.policy.choose(&facts.candidates).winner.map(|winner| winner.tag) else { return facts };

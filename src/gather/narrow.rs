@@ -23,6 +23,7 @@ use crate::model::image::Version;
 use crate::registry::Age;
 use crate::registry::RegistryErrorKind;
 use crate::registry::Remote;
+use crate::registry::conf::TagOrder;
 use crate::strategy::Needs;
 
 /// How many tags that would win are asked for their platforms before it is given up.
@@ -37,6 +38,9 @@ pub(super) struct Asked<'a> {
     pub(super) survey: &'a Survey<'a>,
     pub(super) settings: &'a Settings,
     pub(super) remote: &'a Remote,
+    /// What has to be asked: less than the strategy needs, where the order of the list says it.
+    pub(super) needs: Needs,
+    pub(super) order: Option<TagOrder>,
     /// The platforms wanted, where they matter to the strategy.
     pub(super) platforms: Option<Platforms>,
 }
@@ -73,7 +77,7 @@ impl Gatherer<'_> {
             if elsewhere == WINNERS || aged == AGED {
                 return Err(given_up(asked, by_age));
             }
-            if asked.settings.strategy.needs == Needs::BuildDates {
+            if asked.needs == Needs::BuildDates {
                 // The dates of the others were asked only as far as it took to know this winner.
                 let tags = facts.candidates.drain(..).map(|candidate| candidate.tag).collect();
                 self.date(asked, tags, facts).await?;
@@ -83,21 +87,22 @@ impl Gatherer<'_> {
 
     /// Why a tag that would win will not do.
     async fn turned_down(&self, asked: &Asked<'_>, winner: &Candidate) -> Result<Option<Rejection>, Missing> {
-        if let (Needs::Tags, Some(platforms)) = (asked.settings.strategy.needs, &asked.platforms) {
-            match self.clients.registries.serves(asked.remote, &winner.tag, platforms).await {
-                Ok((_, true)) => {}
-                Ok((_, false)) => return Ok(Some(Rejection::WrongPlatform)),
-                Err(error) if error.kind() == RegistryErrorKind::TagNotFound => {
-                    return Ok(Some(Rejection::Unreadable));
-                }
-                Err(error) => return Err(missing(&error)),
-            }
+        if let (Needs::Tags, Some(platforms)) = (asked.needs, &asked.platforms)
+            && !self.serves(asked, &winner.tag, platforms).await?
+        {
+            return Ok(Some(Rejection::WrongPlatform));
         }
         match &asked.settings.min_age {
             // What is there already is not kept waiting.
             Some(age) if !asked.survey.is_current(winner) => self.kept_waiting(asked.remote, &winner.tag, age).await,
             _ => Ok(None),
         }
+    }
+
+    /// Whether a tag that the list names has an image for a wanted platform.
+    async fn serves(&self, asked: &Asked<'_>, tag: &Tag, platforms: &Platforms) -> Result<bool, Missing> {
+        let found = self.clients.registries.serves(asked.remote, tag, platforms).await;
+        found.map(|(_, serves)| serves).map_err(|error| missing(&error.of_listed(tag)))
     }
 
     async fn kept_waiting(&self, remote: &Remote, tag: &Tag, age: &MinAge) -> Result<Option<Rejection>, Missing> {
@@ -107,7 +112,6 @@ impl Gatherer<'_> {
             Age::Old => None,
             Age::Young => Some(Rejection::TooYoung),
             Age::Unknown => Some(Rejection::UnknownAge),
-            Age::Gone => Some(Rejection::Unreadable),
         })
     }
 
@@ -137,41 +141,60 @@ impl Gatherer<'_> {
         let Some(tag) = version.tag.as_deref().and_then(Tag::new) else {
             return Err(no(format!("`{version}` names no tag")));
         };
+        let wanted = version.digest.as_deref();
+        let writes_digest = wanted.is_some() || asked.survey.pins_digest();
         let found = match self.clients.registries.digest(asked.remote, &tag).await {
-            Ok(found) => found,
-            Err(error) if error.kind() == RegistryErrorKind::TagNotFound => {
-                let near = self.near(asked, &tag).await;
-                return Err(no(format!("{repository} has no tag `{tag}`{near}")));
+            Ok(found) => Some(found),
+            Err(error) if matches!(error.kind(), RegistryErrorKind::TagNotFound | RegistryErrorKind::Protocol) => {
+                let list = self.clients.registries.tags(asked.remote).await;
+                match list {
+                    Ok(list) if list.names.iter().any(|name| name == tag.as_str()) => {
+                        // It is there, and what it stands for is not needed to write it.
+                        if writes_digest || asked.platforms.is_some() {
+                            return Err(missing(&error.of_listed(&tag)));
+                        }
+                        None
+                    }
+                    list if error.kind() == RegistryErrorKind::TagNotFound => {
+                        let near = list.map_or_else(|_| String::new(), |list| near(asked, &list.names, &tag));
+                        return Err(no(format!("{repository} has no tag `{tag}`{near}")));
+                    }
+                    _ => return Err(missing(&error)),
+                }
             }
             Err(error) => return Err(missing(&error)),
         };
-        let wanted = version.digest.as_deref();
-        if let Some(wanted) = wanted.filter(|wanted| *wanted != found.as_str()) {
+        if let (Some(wanted), Some(found)) = (wanted, &found)
+            && wanted != found.as_str()
+        {
             return Err(no(format!("{repository}:{tag} is {found}, not {wanted}")));
         }
-        let digest = (wanted.is_some() || asked.survey.pins_digest()).then_some(found);
-        let candidates = vec![Candidate { digest, ..Candidate::of_tag(tag) }];
+        if let Some(platforms) = &asked.platforms
+            && !self.serves(asked, &tag, platforms).await?
+        {
+            return Err(no(format!("{repository}:{tag} has no image for the platforms wanted")));
+        }
+        let candidates = vec![Candidate { digest: found.filter(|_| writes_digest), ..Candidate::of_tag(tag) }];
         Ok(Facts { seen: 1, allowed: 1, candidates, ..Facts::default() })
     }
+}
 
-    /// `; did you mean …?`: tags that are called nearly so, or the one that the strategy chooses.
-    async fn near(&self, asked: &Asked<'_>, tag: &Tag) -> String {
-        let Ok(list) = self.clients.registries.tags(asked.remote).await else { return String::new() };
-        let (mut allowed, _) = decide::filter(&list.names, asked.settings);
-        let mut near: Vec<String> = Vec::new();
-        while near.len() < NEAR {
-            let Some(next) = annotations::nearest(tag.as_str(), allowed.iter().map(Tag::as_str)) else { break };
-            let next = next.to_owned();
-            allowed.retain(|other| other.as_str() != next);
-            near.push(format!("`{next}`"));
-        }
-        if !near.is_empty() {
-            return format!("; did you mean {}?", near.join(" or "));
-        }
-        let candidates: Vec<_> = allowed.into_iter().map(Candidate::of_tag).collect();
-        let winner = asked.settings.policy.choose(&candidates).winner;
-        winner.map_or_else(String::new, |winner| format!("; `{}` would be chosen", winner.tag))
+/// `; did you mean …?`: tags that are called nearly so, or the one that the strategy chooses.
+fn near(asked: &Asked<'_>, names: &[String], tag: &Tag) -> String {
+    let (mut allowed, _) = decide::filter(names, asked.settings);
+    let mut near: Vec<String> = Vec::new();
+    while near.len() < NEAR {
+        let Some(next) = annotations::nearest(tag.as_str(), allowed.iter().map(Tag::as_str)) else { break };
+        let next = next.to_owned();
+        allowed.retain(|other| other.as_str() != next);
+        near.push(format!("`{next}`"));
     }
+    if !near.is_empty() {
+        return format!("; did you mean {}?", near.join(" or "));
+    }
+    let candidates: Vec<_> = allowed.into_iter().map(Candidate::of_tag).collect();
+    let winner = asked.settings.policy.choose(&candidates).winner;
+    winner.map_or_else(String::new, |winner| format!("; `{}` would be chosen", winner.tag))
 }
 
 fn given_up(asked: &Asked<'_>, by_age: bool) -> Missing {

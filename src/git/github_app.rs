@@ -25,6 +25,8 @@ use crate::git::login::GitHubApp;
 use crate::git::login::GitLogin;
 use crate::git::login::Way;
 use crate::model::git_url::GitUrl;
+use crate::tls;
+use crate::tls::Roots;
 
 const PUBLIC: &str = "https://api.github.com";
 /// Most that is read of an answer.
@@ -72,19 +74,22 @@ impl Api {
             .redirect(Policy::none())
             .timeout(settings.timeout)
             .connect_timeout(Duration::from_secs(15).min(settings.timeout));
-        if !remote.trust.certificates.trim().is_empty() {
-            let roots = reqwest::Certificate::from_pem_bundle(remote.trust.certificates.as_bytes());
+        let unusable = |error: &dyn std::error::Error| {
+            Failure::new(GitErrorKind::Certificate, format!("no secure connection can be made: {error}"))
+        };
+        client = if remote.trust.insecure {
+            client.tls_danger_accept_invalid_certs(true)
+        } else {
+            let roots = tls::certificates(remote.trust.certificates.as_bytes());
             let roots = roots.map_err(|_| Failure::new(GitErrorKind::Certificate, "the given CAs are no PEM"))?;
-            client = roots.into_iter().fold(client, reqwest::ClientBuilder::add_root_certificate);
-        }
+            let tls = tls::client(Roots::SystemAnd(roots)).map_err(|error| unusable(&error))?;
+            client.tls_backend_preconfigured(tls)
+        };
         if let Some(proxy) = &remote.trust.proxy {
             let proxy = reqwest::Proxy::all(proxy.expose_secret()).map_err(|_| refused("the proxy is no URL"))?;
             client = client.proxy(proxy);
         }
-        client = client.tls_danger_accept_invalid_certs(remote.trust.insecure);
-        let client = client.build().map_err(|error| {
-            Failure::new(GitErrorKind::Certificate, format!("no secure connection can be made: {error}"))
-        })?;
+        let client = client.build().map_err(|error| unusable(&error))?;
         Ok(Self { client, base, jwt: jwt(app, settings.now)? })
     }
 

@@ -37,6 +37,7 @@ use crate::registry::Login;
 use crate::registry::Memo;
 use crate::registry::Registries;
 use crate::registry::Remote;
+use crate::registry::Unusable;
 use crate::registry::conf::Entry;
 use crate::registry::conf::Origin;
 
@@ -175,25 +176,40 @@ impl Logins {
                 }
             }
         }
-        let Some((entry, origin)) = entry else {
-            return Found { remote: Ok(remote), diagnostics };
+        let from_entry = match entry {
+            Some((entry, origin)) => self.of_entry(world, (entry, origin), &remote).await,
+            None => Ok(None),
         };
-        let Some(source) = &entry.credentials else { return Found { remote: Ok(remote), diagnostics } };
-        let code = "credentials-not-read";
-        let of_entry = |what: &str| format!("`credentials` of `{}` in registries.conf: {what}", entry.name);
-        let login = match not_ours(source, origin) {
-            Some(why) => Err(Trouble::Unread(why)),
-            None => self.read(world, source, &remote).await,
-        };
-        let remote = match login {
-            Ok(login) => Ok(with(remote, login)),
-            Err(Trouble::Unread(Why { message, hint })) => {
-                diagnostics.push(passed_over(code, Why { message: of_entry(&message), hint }));
-                Ok(remote)
+        let remote = match from_entry {
+            Ok(Some(login)) => Ok(with(remote, login)),
+            Err(Trouble::Malformed(what)) => Err(Diagnostic::error("bad-credentials", what)),
+            passed => {
+                if let Err(Trouble::Unread(why)) = passed {
+                    diagnostics.push(passed_over("credentials-not-read", why));
+                }
+                callers(world, remote, &mut diagnostics).await
             }
-            Err(Trouble::Malformed(what)) => Err(Diagnostic::error("bad-credentials", of_entry(&what))),
         };
         Found { remote, diagnostics }
+    }
+
+    /// The login that an entry of `registries.conf` says, if it says one.
+    async fn of_entry(
+        &self,
+        world: World<'_>,
+        (entry, origin): (&Entry, Origin),
+        remote: &Remote,
+    ) -> Result<Option<Login>, Trouble> {
+        let Some(source) = &entry.credentials else { return Ok(None) };
+        let login = match not_ours(source, origin) {
+            Some(why) => Err(Trouble::Unread(why)),
+            None => self.read(world, source, remote).await,
+        };
+        let named = |what: &str| format!("`credentials` of `{}` in registries.conf: {what}", entry.name);
+        login.map(Some).map_err(|trouble| match trouble {
+            Trouble::Unread(Why { message, hint }) => Trouble::Unread(Why { message: named(&message), hint }),
+            Trouble::Malformed(what) => Trouble::Malformed(named(&what)),
+        })
     }
 
     /// Why an annotation must not name this source.
@@ -289,6 +305,23 @@ impl Entry {
         let hint = "certificates in `ca_data`, and files named by a `--registries-conf` file, are read";
         Some(Diagnostic::warning("ca-file-not-read", message).hint(hint))
     }
+}
+
+/// The repository, to be asked with the caller's own login if there is one: what stands in the way of that is told here,
+/// since the registry may well answer without.
+async fn callers(world: World<'_>, remote: Remote, diagnostics: &mut Vec<Diagnostic>) -> Result<Remote, Diagnostic> {
+    match world.registries.callers_trouble(&remote).await {
+        None => {}
+        Some(Unusable::Unread(message)) => {
+            let hint = Some("without it, the registry is asked with what else there is, or with no login".to_owned());
+            diagnostics.push(passed_over("docker-config-not-read", Why { message, hint }));
+        }
+        Some(Unusable::Malformed(what)) => {
+            let hint = "docker itself does not read it either; `docker logout` and `docker login` write it anew";
+            return Err(Diagnostic::error("bad-docker-config", what).hint(hint));
+        }
+    }
+    Ok(remote)
 }
 
 fn with(remote: Remote, login: Login) -> Remote {

@@ -18,6 +18,8 @@ pub(crate) struct Candidate {
     pub(crate) created: Option<Timestamp>,
     /// When the tag was pushed, by the registry's clock, where that settled that its build date is not needed.
     pub(crate) pushed: Option<Timestamp>,
+    /// Its place in the registry's list, the latest one the highest, where somebody wrote down that the list is ordered.
+    pub(crate) place: Option<usize>,
 }
 
 /// Before this there were no container images: a build date that is older was made up, as reproducible builds do (1970,
@@ -32,7 +34,7 @@ pub(crate) fn real_build(created: Timestamp) -> Option<Timestamp> {
 impl Candidate {
     /// A candidate of which only the tag is known.
     pub(crate) fn of_tag(tag: Tag) -> Self {
-        Self { tag, digest: None, created: None, pushed: None }
+        Self { tag, digest: None, created: None, pushed: None, place: None }
     }
 
     /// When it was built, unless that date was made up.

@@ -18,8 +18,6 @@ pub(crate) enum Age {
     Young,
     /// Neither the registry nor the image says.
     Unknown,
-    /// The list names it, but it is not there.
-    Gone,
 }
 
 impl Age {
@@ -42,11 +40,8 @@ impl Registries {
                 Ok(real_build(created).map_or(Age::Unknown, |built| Age::of(built, before)))
             }
             Ok(_) => Ok(Age::Unknown),
-            Err(error) => match error.kind() {
-                RegistryErrorKind::Undated => Ok(Age::Unknown),
-                RegistryErrorKind::TagNotFound => Ok(Age::Gone),
-                _ => Err(error),
-            },
+            Err(error) if error.kind() == RegistryErrorKind::Undated => Ok(Age::Unknown),
+            Err(error) => Err(error.of_listed(tag)),
         }
     }
 

@@ -17,6 +17,7 @@ use sha2::Sha256;
 
 use crate::model::image::Repository;
 use crate::registry::docker_config::DockerConfig;
+use crate::registry::docker_config::Unusable;
 use crate::registry::helper;
 use crate::registry::helper::HelperSettings;
 use crate::registry::memo::Memo;
@@ -121,7 +122,8 @@ impl Hash for Login {
 
 /// The logins the caller has, each looked up once.
 pub(super) struct Logins {
-    config: DockerConfig,
+    /// Or why it is not there.
+    config: Result<DockerConfig, Unusable>,
     helpers: HelperSettings,
     /// By program and name; the error is what went wrong, for people.
     answers: Memo<(String, String), Result<Option<Login>, String>>,
@@ -131,28 +133,51 @@ pub(super) struct Logins {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Found {
     pub(super) login: Option<Login>,
-    /// Why a login may be missing: a source could not be read, and the next was tried.
-    pub(super) trouble: Option<String>,
+    /// Why a login may be missing.
+    pub(super) trouble: Option<Unusable>,
 }
 
 impl Logins {
-    pub(super) fn new(config: DockerConfig, helpers: HelperSettings) -> Self {
+    pub(super) fn new(config: Result<DockerConfig, Unusable>, helpers: HelperSettings) -> Self {
         Self { config, helpers, answers: Memo::default() }
     }
 
-    /// The caller's login for a repository: from the credential helper for its host, else from the text.
-    pub(super) async fn find(&self, repository: &Repository) -> Found {
+    /// The caller's login for a repository, by the first of its names that has one.
+    pub(super) async fn find(&self, names: &[Repository]) -> Found {
         let mut trouble = None;
-        if let Some((program, server)) = self.config.helper(repository) {
+        for name in names {
+            let found = self.of_name(name).await;
+            if matches!(found.trouble, Some(Unusable::Malformed(_))) {
+                return found;
+            }
+            trouble = trouble.or(found.trouble);
+            if found.login.is_some() {
+                return Found { trouble, ..found };
+            }
+        }
+        Found { login: None, trouble }
+    }
+
+    /// From the credential helper for a host, else from the text.
+    async fn of_name(&self, name: &Repository) -> Found {
+        let config = match &self.config {
+            Ok(config) => config,
+            Err(why) => return Found { login: None, trouble: Some(why.clone()) },
+        };
+        let mut trouble = None;
+        if let Some((program, server)) = config.helper(name) {
             match self.ask(program, server).await {
                 Ok(Some(login)) => return Found { login: Some(login), trouble: None },
                 Ok(None) => {}
-                Err(message) => trouble = Some(message),
+                Err(message) => trouble = Some(Unusable::Unread(message)),
             }
         }
-        match self.config.login(repository) {
+        match config.login(name) {
             Ok(login) => Found { login, trouble },
-            Err(message) => Found { login: None, trouble: Some(format!("docker configuration: {message}")) },
+            Err(message) => {
+                let what = Unusable::Malformed(format!("docker configuration: {message}"));
+                Found { login: None, trouble: Some(what) }
+            }
         }
     }
 

@@ -29,6 +29,15 @@ pub(crate) struct DockerConfig {
     store: Option<String>,
 }
 
+/// Why a docker configuration cannot be used; nothing of it is quoted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Unusable {
+    /// Whatever it holds: the next source of a login is tried.
+    Unread(String),
+    /// It holds something else.
+    Malformed(String),
+}
+
 /// No login is ever printed.
 impl fmt::Debug for DockerConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -61,6 +70,10 @@ impl DockerConfig {
             cred_helpers: Option<BTreeMap<String, String>>,
             #[serde(default)]
             creds_store: Option<String>,
+        }
+        // Docker begins with an empty file.
+        if text.is_empty() {
+            return Ok(Self::default());
         }
         // serde would read a list too, as the fields in their order.
         if text.trim_start().starts_with('[') {
@@ -113,22 +126,27 @@ impl Entry {
         if let Some(token) = self.identitytoken.as_ref().filter(set) {
             return Ok(Some(Login::identity_token(token.clone())));
         }
-        if let (Some(username), Some(password)) = (&self.username, self.password.as_ref().filter(set))
-            && !username.is_empty()
-        {
-            return Ok(Some(Login::of(username, password.clone())));
+        if let Some(auth) = self.auth.as_ref().filter(set) {
+            return of_auth(auth.expose_secret());
         }
-        let Some(auth) = self.auth.as_ref().filter(set) else { return Ok(None) };
-        let decoded = LENIENT.decode(auth.expose_secret().trim()).map_err(|_| "has an `auth` that is not base64")?;
-        let decoded = String::from_utf8(decoded).map_err(|_| "has an `auth` that is not text")?;
-        // Docker itself pads the password with NUL bytes at times and cuts them off when it reads.
-        let (username, password) = decoded.split_once(':').ok_or("has an `auth` without a colon")?;
-        let password = password.trim_matches('\0');
-        if username.is_empty() || password.is_empty() {
+        let (Some(username), Some(password)) = (&self.username, self.password.as_ref().filter(set)) else {
             return Ok(None);
-        }
-        Ok(Some(Login::of(username, SecretString::from(password.to_owned()))))
+        };
+        Ok((!username.is_empty()).then(|| Login::of(username, password.clone())))
     }
+}
+
+/// The login in an `auth`, which counts more than a name and a password beside it, as for docker and kubelet.
+fn of_auth(text: &str) -> Result<Option<Login>, &'static str> {
+    let decoded = LENIENT.decode(text.trim()).map_err(|_| "has an `auth` that is not base64")?;
+    let decoded = String::from_utf8(decoded).map_err(|_| "has an `auth` that is not text")?;
+    let (username, password) = decoded.split_once(':').ok_or("has an `auth` without a colon")?;
+    // Docker itself pads the password with NUL bytes at times and cuts them off when it reads.
+    let password = password.trim_matches('\0');
+    if username.is_empty() || password.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Login::of(username, SecretString::from(password.to_owned()))))
 }
 
 /// Base64 with or without padding, as different tools write it.
@@ -300,7 +318,8 @@ mod tests {
             (r#"{"auth":"Zm9vOmJhcjpiYXo="}"#, Ok(Some("foo:bar:baz"))),
             (r#"{"auth":"Zm9vOmJhcgA="}"#, Ok(Some("foo:bar"))), // a NUL at the end
             (r#"{"username":"u","password":"p"}"#, Ok(Some("u:p"))),
-            (r#"{"username":"u","password":"p","auth":"Zm9vOmJhcg=="}"#, Ok(Some("u:p"))),
+            (r#"{"username":"u","password":"p","auth":"Zm9vOmJhcg=="}"#, Ok(Some("foo:bar"))),
+            (r#"{"username":"u","password":"p","auth":""}"#, Ok(Some("u:p"))),
             (r#"{"auth":"Zm9vOmJhcg==","identitytoken":"t"}"#, Ok(Some("<token>:t"))),
             (r#"{"username":"<token>","password":"t"}"#, Ok(Some("<token>:t"))),
             (r#"{"auth":"PHRva2VuPjp0"}"#, Ok(Some("<token>:t"))),
@@ -356,6 +375,7 @@ mod tests {
             let error = DockerConfig::parse(text).unwrap_err();
             assert!(error.starts_with("not a docker configuration at line 1") && !error.contains("hunter2"), "{error}");
         }
+        assert!(DockerConfig::parse("").is_ok());
         assert!(DockerConfig::parse(r#"{"auths":null,"credHelpers":null,"HttpHeaders":{}}"#).is_ok());
     }
 }

@@ -31,9 +31,9 @@ pub(super) struct Endpoint {
     pub(super) trust: Trust,
     /// At most so many requests a second.
     pub(super) rate: Option<u32>,
-    /// The repository by the name of the host that is really asked: what the caller's own login is looked up by.
-    /// `None`: that login must not be sent there.
-    pub(super) own_name: Option<Repository>,
+    /// What the caller's own login is looked up by, the name of the host that is really asked first. None: that login must
+    /// not be sent there.
+    pub(super) own_names: Vec<Repository>,
 }
 
 impl Endpoint {
@@ -49,9 +49,13 @@ impl Endpoint {
         let quirk = quirks::of_api(&requests::authority(&base));
         let in_clear = base.scheme() == "http" || entry.insecure;
         let path = entry.path(&remote.repository);
-        // A login of the caller's is for a host, and that is the one which is asked, whatever the image is called.
+        // A login of the caller's is for a host, and that is the one which is asked, whatever the image is called; unless
+        // the caller says where the image's own registry is.
         let lends = conf.origin == Origin::File || !in_clear || requests::is_loopback(&base);
-        let own_name = Repository::new(Some(&requests::authority(&base)), &path).ok().filter(|_| lends);
+        let asked = Repository::new(Some(&requests::authority(&base)), &path).ok().filter(|_| lends);
+        let called = Some(&remote.repository).filter(|_| conf.origin == Origin::File).cloned();
+        let mut own_names: Vec<_> = asked.into_iter().chain(called).collect();
+        own_names.dedup();
         Ok(Self {
             quirk,
             open_scheme: false,
@@ -62,7 +66,7 @@ impl Endpoint {
                 Limit::None => None,
                 Limit::PerSecond(rate) => Some(rate),
             },
-            own_name,
+            own_names,
             base,
             path,
         })
@@ -91,7 +95,7 @@ impl Endpoint {
             in_clear: loopback,
             trust: Trust::default(),
             rate: quirk.requests_per_second,
-            own_name: Some(repository.clone()),
+            own_names: vec![repository.clone()],
         })
     }
 

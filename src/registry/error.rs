@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::model::image::Tag;
 use crate::model::words;
 
 /// What the caller can do about a failure: one variant for each different reaction.
@@ -42,6 +43,15 @@ pub(crate) struct RegistryError {
 impl RegistryError {
     pub(super) fn new(doing: String, failure: Failure) -> Self {
         Self { doing, failure }
+    }
+
+    /// The same about a tag that the registry's own list names: that it is not there is no answer then.
+    pub(crate) fn of_listed(mut self, tag: &Tag) -> Self {
+        if self.failure.kind == RegistryErrorKind::TagNotFound {
+            let message = format!("{tag} is listed, but its manifest is not there: {}", self.failure.message);
+            self.failure = Failure { kind: RegistryErrorKind::Protocol, message, ..self.failure };
+        }
+        self
     }
 
     pub(crate) fn kind(&self) -> RegistryErrorKind {

@@ -62,29 +62,42 @@ pub(super) struct Manifests {
     configs: Memo<(Remote, Digest), Outcome<Arc<Config>>>,
 }
 
-/// The digest that a tag points at now: one HEAD, and a GET only if the registry keeps the digest to itself.
+/// The digest that a tag points at now: one HEAD, and a GET only if that does not tell.
 pub(super) async fn digest(session: &Session, remote: &Remote, tag: &Tag) -> Outcome<Digest> {
     let endpoint = session.endpoint(remote)?;
-    let answer = session.ask(remote, &endpoint, &manifest_question(&endpoint, Method::HEAD, tag.as_str())).await;
-    let answer = match answer {
-        Ok(answer) => answer,
-        // A registry that does not know the method, not one without the tag.
-        Err(failure) if matches!(failure.status, Some(400 | 405 | 501)) => {
-            return by_tag(session, remote, tag).await.map(|(digest, ..)| digest);
-        }
-        Err(failure) => return Err(failure),
+    let header = match head(session, remote, &endpoint, tag.as_str()).await? {
+        Some(answer) => answer.header(DIGEST_HEADER).map(digest_in).transpose()?,
+        None => None,
     };
-    match answer.header(DIGEST_HEADER) {
-        Some(text) => Digest::new(text)
-            .ok_or_else(|| Failure::protocol(format!("the registry gives the digest `{}`", one_line(text)))),
+    match header {
+        Some(digest) => Ok(digest),
         None => by_tag(session, remote, tag).await.map(|(digest, ..)| digest),
     }
 }
 
 /// Asks whether a manifest is there, by its digest.
-pub(super) async fn head(session: &Session, remote: &Remote, digest: &Digest) -> Outcome<()> {
+pub(super) async fn look(session: &Session, remote: &Remote, digest: &Digest) -> Outcome<()> {
     let endpoint = session.endpoint(remote)?;
-    session.ask(remote, &endpoint, &manifest_question(&endpoint, Method::HEAD, digest.as_str())).await.map(|_| ())
+    if head(session, remote, &endpoint, digest.as_str()).await?.is_some() {
+        return Ok(());
+    }
+    let answer = session.ask(remote, &endpoint, &manifest_question(&endpoint, Method::GET, digest.as_str())).await?;
+    verify(&answer.body, digest, "manifest")
+}
+
+/// One HEAD; `None` if only a GET can tell: the registry does not know the method, or it has nothing there, and whether
+/// that is the manifest or the whole repository stands in a body.
+async fn head(session: &Session, remote: &Remote, endpoint: &Endpoint, reference: &str) -> Outcome<Option<Answer>> {
+    match session.ask(remote, endpoint, &manifest_question(endpoint, Method::HEAD, reference)).await {
+        Ok(answer) => Ok(Some(answer)),
+        Err(failure) if matches!(failure.status, Some(400 | 404 | 405 | 501)) => Ok(None),
+        Err(failure) => Err(failure),
+    }
+}
+
+fn digest_in(header: &str) -> Outcome<Digest> {
+    Digest::new(header)
+        .ok_or_else(|| Failure::protocol(format!("the registry gives the digest `{}`", one_line(header))))
 }
 
 fn manifest_question(endpoint: &Endpoint, method: Method, reference: &str) -> Question {
@@ -103,8 +116,7 @@ async fn by_tag(session: &Session, remote: &Remote, tag: &Tag) -> Outcome<(Diges
     let answer = session.ask(remote, &endpoint, &manifest_question(&endpoint, Method::GET, tag.as_str())).await?;
     let digest = match answer.header(DIGEST_HEADER) {
         Some(text) => {
-            let digest = Digest::new(text)
-                .ok_or_else(|| Failure::protocol(format!("the registry gives the digest `{}`", one_line(text))))?;
+            let digest = digest_in(text)?;
             verify(&answer.body, &digest, "manifest")?;
             digest
         }

@@ -18,6 +18,7 @@ mod endpoint;
 mod error;
 mod guard;
 mod helper;
+mod links;
 mod lost;
 mod manifests;
 mod memo;
@@ -67,6 +68,7 @@ use crate::registry::transport::TransportSettings;
 pub(crate) use crate::registry::age::Age;
 pub(crate) use crate::registry::credentials::Login;
 pub(crate) use crate::registry::docker_config::DockerConfig;
+pub(crate) use crate::registry::docker_config::Unusable;
 pub(crate) use crate::registry::error::RegistryError;
 #[allow(unused_imports, reason = "callers react by kind; the first of them comes with the pipeline")]
 pub(crate) use crate::registry::error::RegistryErrorKind;
@@ -80,8 +82,8 @@ use crate::registry::tags::TagList;
 pub(crate) struct RegistrySettings {
     /// `name/version`, for the people who run the registry.
     pub(crate) user_agent: String,
-    /// The caller's logins.
-    pub(crate) docker_config: DockerConfig,
+    /// The caller's logins, or why they are not there.
+    pub(crate) docker_config: Result<DockerConfig, Unusable>,
     pub(crate) helpers: HelperSettings,
     /// Requests in flight for one host.
     pub(crate) in_flight: usize,
@@ -102,7 +104,7 @@ impl RegistrySettings {
     pub(crate) fn new(user_agent: String) -> Self {
         Self {
             user_agent,
-            docker_config: DockerConfig::default(),
+            docker_config: Ok(DockerConfig::default()),
             helpers: HelperSettings::default(),
             in_flight: 16,
             request_timeout: Duration::from_secs(30),
@@ -226,7 +228,13 @@ impl Registries {
 
     /// The repository under the name of the host that is asked for it.
     pub(crate) fn asked_as(&self, remote: &Remote) -> Option<Repository> {
-        self.session.endpoint(remote).ok()?.own_name
+        self.session.endpoint(remote).ok()?.own_names.into_iter().next()
+    }
+
+    /// Why the caller's own login for a repository cannot be had, if it is asked with that.
+    pub(crate) async fn callers_trouble(&self, remote: &Remote) -> Option<Unusable> {
+        let endpoint = self.session.endpoint(remote).ok()?;
+        self.session.found(remote, &endpoint).await.trouble
     }
 
     /// Every tag of a repository as the registry spells it, in its order, which means nothing; not all are legal.
@@ -250,7 +258,7 @@ impl Registries {
     /// Whether the repository has a manifest with this digest.
     pub(crate) async fn exists(&self, remote: &Remote, digest: &Digest) -> Outcome<bool> {
         let doing = || format!("look for {}@{digest}", remote.repository);
-        match self.bounded(doing, Box::pin(manifests::head(&self.session, remote, digest))).await {
+        match self.bounded(doing, Box::pin(manifests::look(&self.session, remote, digest))).await {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == RegistryErrorKind::TagNotFound => Ok(false),
             Err(error) => Err(error),

@@ -16,7 +16,6 @@ use crate::model::image::Tag;
 use crate::registry::Description;
 use crate::registry::Outcome;
 use crate::registry::Registries;
-use crate::registry::RegistryErrorKind;
 use crate::registry::Remote;
 use crate::registry::dates::Pushes;
 
@@ -30,8 +29,6 @@ const AT_A_TIME: usize = 32;
 pub(crate) enum Build {
     /// Nothing that runs on a wanted platform.
     OtherPlatform,
-    /// The list names it, but it is not there.
-    Gone,
     Dated(Timestamp),
     /// Not asked: it was pushed then, and another was built later.
     Pushed(Timestamp),
@@ -160,8 +157,7 @@ impl Search<'_> {
         match self.registries.describe(self.remote, &tag, self.platforms).await {
             Ok(Description::Image { created, .. }) => Ok((tag, Build::Dated(created))),
             Ok(Description::OtherPlatform) => Ok((tag, Build::OtherPlatform)),
-            Err(error) if error.kind() == RegistryErrorKind::TagNotFound => Ok((tag, Build::Gone)),
-            Err(error) => Err(error),
+            Err(error) => Err(error.of_listed(&tag)),
         }
     }
 }

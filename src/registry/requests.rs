@@ -3,8 +3,6 @@
 use std::fmt::Write;
 use std::net::IpAddr;
 
-use http::HeaderMap;
-use http::header::LINK;
 use reqwest::Url;
 
 use crate::model::image::Digest;
@@ -45,83 +43,6 @@ fn below(base: &Url, path: &str) -> Url {
     let mut url = base.clone();
     url.set_path(&format!("{}/{path}", base.path().trim_end_matches('/')));
     url
-}
-
-/// What follows a page of a list.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Next {
-    /// It was the last.
-    None,
-    Page(Url),
-    /// It is at another origin, or nowhere: with the text that said so.
-    Refused(String),
-}
-
-/// The page after the one that `served` answered, by its `Link` headers (RFC 8288, OCI distribution specification
-/// "Listing tags").
-///
-/// A page is followed on the origin that served this one, nowhere else: a login, and trust, go no further than that.
-pub(super) fn next_page(headers: &HeaderMap, served: &Url) -> Next {
-    let links = headers.get_all(LINK).iter().flat_map(|value| links(&String::from_utf8_lossy(value.as_bytes())));
-    let Some(target) = links.into_iter().find(Link::is_next).map(|link| link.target) else {
-        return Next::None;
-    };
-    match served.join(&target) {
-        Ok(url) if same_origin(&url, served) && has_no_login(&url) => Next::Page(keep_path(url, served)),
-        _ => Next::Refused(target),
-    }
-}
-
-/// Puts back the path prefix that a registry behind a virtual path forgets in its links (Artifactory, RTFACT-18971).
-fn keep_path(mut next: Url, served: &Url) -> Url {
-    if served.path() != next.path() && served.path().ends_with(next.path()) {
-        next.set_path(served.path());
-    }
-    next
-}
-
-/// One element of a `Link` header.
-struct Link {
-    target: String,
-    relations: Option<String>,
-}
-
-impl Link {
-    /// A link that names no relation is taken for the next page, as older registries mean it.
-    fn is_next(&self) -> bool {
-        self.relations
-            .as_deref()
-            .is_none_or(|relations| relations.split_ascii_whitespace().any(|r| r.eq_ignore_ascii_case("next")))
-    }
-}
-
-fn links(header: &str) -> Vec<Link> {
-    let mut found = Vec::new();
-    let mut rest = header;
-    while let Some(start) = rest.find('<') {
-        let Some((target, after)) = rest[start + 1..].split_once('>') else { break };
-        let (parameters, more) = until_comma(after);
-        let relations = parameters.split(';').find_map(|parameter| {
-            let (name, value) = parameter.split_once('=')?;
-            name.trim().eq_ignore_ascii_case("rel").then(|| value.trim().trim_matches('"').to_owned())
-        });
-        found.push(Link { target: target.trim().to_owned(), relations });
-        rest = more;
-    }
-    found
-}
-
-/// Splits at the first comma outside of quotes.
-fn until_comma(text: &str) -> (&str, &str) {
-    let mut quoted = false;
-    for (at, c) in text.char_indices() {
-        match c {
-            '"' => quoted = !quoted,
-            ',' if !quoted => return (&text[..at], &text[at + 1..]),
-            _ => {}
-        }
-    }
-    (text, "")
 }
 
 /// Where a redirect leads, if it may be followed: to https, or from plain http to this machine or back to the same
@@ -198,54 +119,6 @@ mod tests {
         assert_eq!(
             tags_after(&url("https://r/v2/a/tags/list?n=2&last=1%2B1"), "b").as_str(),
             "https://r/v2/a/tags/list?n=2&last=b"
-        );
-    }
-
-    #[test]
-    fn the_next_page_is_on_the_same_origin() {
-        let served = "https://r.example.com/v2/a/tags/list?n=2";
-        for (headers, expected) in [
-            (vec![], "none"),
-            // Case pag-01: relative and absolute.
-            (vec!["</v2/a/tags/list?n=2&last=b>; rel=\"next\""], "https://r.example.com/v2/a/tags/list?n=2&last=b"),
-            (
-                vec!["<https://r.example.com:443/v2/a/tags/list?last=b>; rel=next"],
-                "https://r.example.com/v2/a/tags/list?last=b",
-            ),
-            (vec!["<?last=b>;rel=\"prev next\""], "https://r.example.com/v2/a/tags/list?last=b"),
-            (vec!["</v2/a/tags/list?last=b>"], "https://r.example.com/v2/a/tags/list?last=b"),
-            (vec!["</x>; title=\"a, b\"; rel=\"prev\", </y?c=1,2>; REL=\"NEXT\""], "https://r.example.com/y?c=1,2"),
-            (vec!["</x>; rel=prev", "</y>; rel=next"], "https://r.example.com/y"),
-            (vec!["</x>; rel=\"prev\""], "none"),
-            (vec!["not a link"], "none"),
-            (vec!["<unclosed"], "none"),
-            (vec!["<http://r.example.com/v2/a/tags/list>; rel=next"], "refused http://r.example.com/v2/a/tags/list"),
-            (vec!["<https://r.example.com:8443/x>; rel=next"], "refused https://r.example.com:8443/x"),
-            (vec!["<//evil.example.com/x>; rel=next"], "refused //evil.example.com/x"),
-            (vec!["<https://u:p@r.example.com/x>; rel=next"], "refused https://u:p@r.example.com/x"),
-            (vec!["<https://[/x>; rel=next"], "refused https://[/x"),
-        ] {
-            let mut map = HeaderMap::new();
-            for value in &headers {
-                map.append(LINK, value.parse().unwrap());
-            }
-            let shown = match next_page(&map, &url(served)) {
-                Next::None => "none".to_owned(),
-                Next::Page(url) => url.to_string(),
-                Next::Refused(target) => format!("refused {target}"),
-            };
-            assert_eq!(shown, expected, "{headers:?}");
-        }
-    }
-
-    #[test]
-    fn a_forgotten_path_prefix_is_put_back() {
-        let mut headers = HeaderMap::new();
-        headers.append(LINK, "</v2/web/tags/list?last=b>; rel=\"next\"".parse().unwrap());
-        let served = url("https://a.example.com/artifactory/api/docker/virtual/v2/web/tags/list?n=2");
-        assert_eq!(
-            next_page(&headers, &served),
-            Next::Page(url("https://a.example.com/artifactory/api/docker/virtual/v2/web/tags/list?last=b"))
         );
     }
 

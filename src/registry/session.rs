@@ -3,6 +3,7 @@
 //! The question itself goes first; only a 401 makes this module look for tokens, and what a host wants is learned once:
 //! later questions, for any repository of the host, bring their token along.
 
+mod advice;
 mod dates;
 mod scopes;
 
@@ -17,6 +18,7 @@ use http::Method;
 use http::StatusCode;
 use reqwest::Url;
 
+use crate::registry::Access;
 use crate::registry::Remote;
 use crate::registry::challenge;
 use crate::registry::challenge::Challenge;
@@ -69,10 +71,6 @@ pub(super) struct Session {
 
 /// How long the questions to a host wait for the answer to the first.
 const FIRST_ANSWER: Duration = Duration::from_secs(5);
-/// Why the caller's login is not sent.
-const WITHHELD: &str = "yours is not sent without verified TLS on the word of the cluster's registries.conf; \
-                        a file named by `--registries-conf` can say so";
-
 /// What one host turned out to want.
 #[derive(Default)]
 struct Learned {
@@ -123,6 +121,8 @@ struct Pass {
 struct Identity<'a> {
     endpoint: &'a Endpoint,
     found: Found,
+    /// The caller's login, if there is one, must not be sent.
+    lends_nothing: bool,
 }
 
 impl Session {
@@ -159,7 +159,8 @@ impl Session {
         if let Some(rate) = endpoint.rate {
             self.transport.keep_rate(&endpoint.base, rate);
         }
-        let who = Identity { endpoint, found: self.found(remote, endpoint).await };
+        let lends_nothing = remote.access == Access::Caller && endpoint.own_names.is_empty();
+        let who = Identity { endpoint, found: self.found(remote, endpoint).await, lends_nothing };
         let outcome = match self.converse(&who, question).await {
             Ok(answer) if answer.status.is_success() => return Ok(answer),
             Ok(answer) => refusal::of(&answer, question.missing),
@@ -292,7 +293,15 @@ impl Session {
         let trust = who.endpoint.trust.between(&who.endpoint.base, realm);
         let wish = Wish { realm: realm.clone(), service: service.clone(), scope: scope.to_owned(), login, trust };
         let guarded = self.transport.must_guard(&who.endpoint.base, realm).await;
-        let (token, fresh) = self.tokens.get(&self.transport, &wish, guarded, refused).await?;
+        let asked = self.tokens.get(&self.transport, &wish, guarded, refused).await;
+        // Whatever went wrong, it may be for want of the login.
+        let (token, fresh) = asked.map_err(|failure| match self.withheld(who, realm) {
+            Some(withheld) => {
+                let more = failure.hint.as_ref().map_or_else(String::new, |hint| format!("; {hint}"));
+                failure.hint(withheld + &more)
+            }
+            None => failure,
+        })?;
         Ok(Pass { header: Some(token.header()), kept: (!fresh).then_some(token) })
     }
 
@@ -351,36 +360,6 @@ impl Session {
     fn learned(&self, endpoint: &Endpoint) -> Arc<Learned> {
         let origin = format!("{}://{}", endpoint.base.scheme(), endpoint.authority());
         Arc::clone(locked(&self.hosts).entry(origin).or_default())
-    }
-
-    /// Adds to a refusal what the user can do about it.
-    fn advise(&self, who: &Identity<'_>, mut failure: Failure) -> Failure {
-        if failure.kind != RegistryErrorKind::Denied && failure.kind != RegistryErrorKind::RepositoryNotFound {
-            return failure;
-        }
-        let learned = self.learned(who.endpoint);
-        let withheld = match &*locked(&learned.means) {
-            Some(Means::Bearer { realm, .. }) if who.found.login.is_some() => Some(realm)
-                .filter(|realm| !guard::may_receive_login(who.endpoint, realm, &self.trusted_realms))
-                .cloned(),
-            _ => None,
-        };
-        let registry = who.endpoint.quirk.host;
-        let registry = if registry.contains('*') { who.endpoint.authority() } else { registry.to_owned() };
-        let hint = match (withheld, &who.found) {
-            (Some(realm), _) => Some(format!(
-                "the login was not sent to {realm}, which {registry} names for tokens; `--trust-realm {host}` allows it",
-                realm = requests::shown(&realm),
-                host = requests::authority(&realm),
-            )),
-            (None, Found { trouble: Some(trouble), .. }) => Some(format!("no login: {trouble}")),
-            (None, Found { login: None, .. }) if failure.kind == RegistryErrorKind::Denied => {
-                Some(format!("the repository is private or does not exist; `docker login {registry}` logs in"))
-            }
-            _ => None,
-        };
-        failure.hint = failure.hint.or(hint);
-        failure
     }
 }
 

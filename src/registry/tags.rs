@@ -11,9 +11,10 @@ use crate::registry::Remote;
 use crate::registry::error::Failure;
 use crate::registry::error::RegistryErrorKind;
 use crate::registry::error::one_line;
+use crate::registry::links;
+use crate::registry::links::Next;
 use crate::registry::quirks::PAGE_SIZE;
 use crate::registry::requests;
-use crate::registry::requests::Next;
 use crate::registry::session::Question;
 use crate::registry::session::Session;
 use crate::registry::wire;
@@ -59,7 +60,7 @@ pub(super) async fn list(session: &Session, remote: &Remote, bounds: Bounds) -> 
         };
         let answer = session.ask(remote, &endpoint, &question).await.map_err(|failure| walk.broken_off(failure))?;
         let page = walk.take(&answer.body)?;
-        url = match requests::next_page(&answer.headers, &answer.url) {
+        url = match links::next_tags(&answer.headers, &answer.url) {
             Next::Page(next) => next,
             // Some registries forget the link. A page that is exactly full may not be the last: one more question tells.
             Next::None if page.tags == PAGE_SIZE && page.new > 0 => {
@@ -68,7 +69,7 @@ pub(super) async fn list(session: &Session, remote: &Remote, bounds: Bounds) -> 
             Next::None => return Ok(Arc::new(TagList { names: walk.tags, pushed: walk.pushed })),
             Next::Refused(target) => {
                 return Err(Failure::truncated(format!(
-                    "after {} tags the list goes on at another host, `{}`",
+                    "after {} tags the list goes on elsewhere, `{}`",
                     walk.tags.len(),
                     one_line(&target)
                 )));

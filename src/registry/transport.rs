@@ -34,6 +34,8 @@ use crate::registry::pace;
 use crate::registry::pace::Host;
 use crate::registry::requests;
 use crate::registry::trust::Trust;
+use crate::tls;
+use crate::tls::Roots;
 
 /// Most redirects that are followed for one request.
 const REDIRECTS: usize = 5;
@@ -333,19 +335,16 @@ impl Transport {
         } else if trust.insecure {
             builder = builder.tls_danger_accept_invalid_certs(true);
         } else {
-            for pem in
-                settings.extra_roots.iter().map(Vec::as_slice).chain(trust.roots.iter().map(|pem| pem.as_bytes()))
-            {
-                let certificates = reqwest::Certificate::from_pem_bundle(pem).map_err(|error| {
+            let mut roots = Vec::new();
+            let given = settings.extra_roots.iter().map(Vec::as_slice);
+            for pem in given.chain(trust.roots.iter().map(|pem| pem.as_bytes())) {
+                roots.extend(tls::certificates(pem).map_err(|error| {
                     Failure::new(RegistryErrorKind::Settings, "a CA certificate given is not PEM").because(error)
-                })?;
-                builder = builder.tls_certs_merge(certificates);
+                })?);
             }
+            builder = builder.tls_backend_preconfigured(tls::client(Roots::SystemAnd(roots)).map_err(no_tls)?);
         }
-        builder.build().map_err(|error| {
-            let failure = Failure::new(RegistryErrorKind::Settings, "no TLS connection can be made").because(error);
-            failure.hint("install the system's CA certificates, or name a file of them in SSL_CERT_FILE")
-        })
+        builder.build().map_err(no_tls)
     }
 
     fn host(&self, url: &Url) -> Arc<Host> {
@@ -361,6 +360,11 @@ fn note_down(host: &Host, lost: Lost) -> Failure {
         host.down(&lost.failure);
     }
     lost.failure
+}
+
+fn no_tls(error: impl std::error::Error + Send + Sync + 'static) -> Failure {
+    let failure = Failure::new(RegistryErrorKind::Settings, "no TLS connection can be made").because(error);
+    failure.hint("install the system's CA certificates, or name a file of them in SSL_CERT_FILE")
 }
 
 fn redirected(answer: &Answer) -> Option<&str> {

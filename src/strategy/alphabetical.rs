@@ -30,7 +30,7 @@ impl Policy for Alphabetical {
         Some(winner.tag < current.tag)
     }
 
-    fn because(&self, eligible: usize) -> String {
+    fn because(&self, _winner: &Candidate, eligible: usize) -> String {
         match eligible {
             1 => "the only tag".to_owned(),
             _ => format!("last of {eligible} tags in byte order"),
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn reasons_read_well() {
-        assert_eq!(Alphabetical.because(5), "last of 5 tags in byte order");
-        assert_eq!(Alphabetical.because(1), "the only tag");
+        assert_eq!(Alphabetical.because(&candidates(&["a"])[0], 5), "last of 5 tags in byte order");
+        assert_eq!(Alphabetical.because(&candidates(&["a"])[0], 1), "the only tag");
     }
 }

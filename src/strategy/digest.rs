@@ -54,7 +54,7 @@ impl Policy for Follow {
         Some(false)
     }
 
-    fn because(&self, _eligible: usize) -> String {
+    fn because(&self, _winner: &Candidate, _eligible: usize) -> String {
         format!("what `{}` stands for now", self.0)
     }
 }
@@ -80,7 +80,7 @@ mod tests {
         let others = ["Latest", "v1"].map(|tag| reject(&candidate(tag), Rejection::NotTheTag));
         assert_eq!(choice.rejected, others);
         assert!(policy.choose(&[candidate("v1")]).winner.is_none());
-        assert_eq!(policy.because(1), "what `latest` stands for now");
+        assert_eq!(policy.because(&candidate("latest"), 1), "what `latest` stands for now");
     }
 
     #[test]

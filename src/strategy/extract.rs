@@ -116,8 +116,8 @@ impl Policy for Extracted {
         self.inner.is_older(&self.extract.taken(winner)?, &self.extract.taken(current)?)
     }
 
-    fn because(&self, eligible: usize) -> String {
-        self.inner.because(eligible)
+    fn because(&self, winner: &Candidate, eligible: usize) -> String {
+        self.inner.because(winner, eligible)
     }
 }
 

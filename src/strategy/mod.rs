@@ -74,7 +74,7 @@ pub(crate) trait Policy: Debug + Send + Sync {
     fn is_older(&self, winner: &Candidate, current: &Candidate) -> Option<bool>;
 
     /// Why the winner of `eligible` tags won, as a fragment: `newest of 3 tags that satisfy ~1.0`.
-    fn because(&self, eligible: usize) -> String;
+    fn because(&self, winner: &Candidate, eligible: usize) -> String;
 }
 
 /// Sorts tags for somebody who chooses one: the newest version first; what is no version comes after, last letter first.

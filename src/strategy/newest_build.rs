@@ -2,6 +2,7 @@
 //!
 //! Knows only the dates that it is given. Candidates come with one, or with the time they were pushed where that shows
 //! that another was built later: an image is built before it is pushed. Who gathers them says so when neither can be had.
+//! Where the registry's list is known to be in order (`tagsortmode`), they come with their place in it, and that counts.
 
 use crate::model::candidate::Candidate;
 use crate::model::candidate::Choice;
@@ -26,6 +27,11 @@ struct NewestBuild;
 
 impl Policy for NewestBuild {
     fn choose(&self, candidates: &[Candidate]) -> Choice {
+        if candidates.iter().any(|candidate| candidate.place.is_some()) {
+            let mut placed: Vec<_> = candidates.iter().filter(|candidate| candidate.place.is_some()).collect();
+            placed.sort_by_key(|candidate| candidate.place);
+            return choose_last(placed, Vec::new());
+        }
         // A date is never guessed: a candidate without one cannot win.
         let (mut eligible, undated): (Vec<_>, Vec<_>) = candidates.iter().partition(|c| c.created.is_some());
         let newest = eligible.iter().filter_map(|candidate| candidate.created).max();
@@ -39,6 +45,9 @@ impl Policy for NewestBuild {
     }
 
     fn is_older(&self, winner: &Candidate, current: &Candidate) -> Option<bool> {
+        if let Some(place) = winner.place {
+            return Some(place < current.place?);
+        }
         let created = winner.created?;
         match current.created {
             Some(current) => Some(created < current),
@@ -46,9 +55,10 @@ impl Policy for NewestBuild {
         }
     }
 
-    fn because(&self, eligible: usize) -> String {
+    fn because(&self, winner: &Candidate, eligible: usize) -> String {
         match eligible {
             1 => "the only tag".to_owned(),
+            _ if winner.place.is_some() => format!("the latest of {eligible} tags in the registry's order"),
             _ => format!("built last of {eligible} tags"),
         }
     }
@@ -121,6 +131,20 @@ mod tests {
         assert!(NewestBuild.choose(&[undated]).winner.is_none());
     }
 
+    #[test]
+    fn the_order_of_the_list_counts_where_it_says_something() {
+        let placed = |tag: &str, place: u8| Candidate { place: Some(place.into()), ..built(tag, -i64::from(place)) };
+        let candidates = [placed("c", 3), placed("a", 1), placed("b", 2)];
+        assert_eq!(order(&candidates), ["a", "b", "c"], "whatever their dates are");
+        for (winner, current, expected) in [
+            (placed("c", 3), placed("b", 2), Some(false)),
+            (placed("b", 2), placed("c", 3), Some(true)),
+            (placed("b", 2), built("gone", 0), None),
+        ] {
+            assert_eq!(NewestBuild.is_older(&winner, &current), expected, "{winner:?} {current:?}");
+        }
+    }
+
     fn pushed(tag: &str, second: i64) -> Candidate {
         let pushed = Timestamp::from_second(second).unwrap();
         Candidate { pushed: Some(pushed), ..Candidate::of_tag(Tag::new(tag).unwrap()) }
@@ -159,7 +183,9 @@ mod tests {
 
     #[test]
     fn reasons_read_well() {
-        assert_eq!(NewestBuild.because(5), "built last of 5 tags");
-        assert_eq!(NewestBuild.because(1), "the only tag");
+        let placed = Candidate { place: Some(3), ..built("a", 1) };
+        assert_eq!(NewestBuild.because(&built("a", 1), 5), "built last of 5 tags");
+        assert_eq!(NewestBuild.because(&placed, 5), "the latest of 5 tags in the registry's order");
+        assert_eq!(NewestBuild.because(&placed, 1), "the only tag");
     }
 }

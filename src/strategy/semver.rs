@@ -77,7 +77,7 @@ impl Policy for Semver {
         Some(order.is_lt())
     }
 
-    fn because(&self, eligible: usize) -> String {
+    fn because(&self, _winner: &Candidate, eligible: usize) -> String {
         match (&self.text, eligible) {
             (Some(constraint), 1) => format!("the only tag that satisfies {constraint}"),
             (Some(constraint), _) => format!("newest of {eligible} tags that satisfy {constraint}"),

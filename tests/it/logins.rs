@@ -385,6 +385,44 @@ fn trust_is_written_down() {
     }
 }
 
+/// A docker config that cannot be used stops only what comes to it: what names a login of its own does not.
+#[test]
+fn a_docker_config_is_told_of_where_it_matters() {
+    let world = World::new(Backend::Double);
+    bookstore::publish_versions(&world);
+    pull_secret(&world, world.namespace(), "pull", ROBOT);
+    world.application(store(&world, "bookstore", &[]));
+    world.application(store(&world, "own", &[("web.pull-secret", "pullsecret:$NAMESPACE/pull")]));
+    let host = world.registry().host();
+    let warned = json!(["UpdateAvailable", "NewestMatch", ["docker-config-not-read"]]);
+    let invalid = json!(["Invalid", "BadValue", ["bad-docker-config"]]);
+    let entry = |auth: &str| json!({"auths": {host.as_str(): {"auth": auth}}}).to_string();
+    let helper = |name: &str| json!({"credHelpers": {host.as_str(): name}}).to_string();
+    for (config, expected) in [
+        (String::new(), good()),
+        ("{}".to_owned(), good()),
+        ("{nope".to_owned(), invalid.clone()),
+        ("[]".to_owned(), invalid.clone()),
+        (entry("%%%"), invalid.clone()),
+        (entry("bm9jb2xvbg=="), invalid),
+        (helper("missing"), warned.clone()),
+    ] {
+        std::fs::write(world.docker_config(), &config).unwrap();
+        let output = check(&world, world.user(), &[]);
+        let code = if expected[0] == "Invalid" { 3 } else { 0 };
+        assert_eq!((verdict(&output, "bookstore"), output.code), (expected, code), "{config}: {output}");
+        // Diagnostics about no Application are everybody's.
+        let own = output.json()["items"].as_array().unwrap().iter().find(|item| item["application"] == "own").cloned();
+        assert_eq!(own.unwrap()["status"], "UpdateAvailable", "{config}: {output}");
+    }
+    // A folder in its place cannot be read, whoever tries.
+    std::fs::remove_file(world.docker_config()).unwrap();
+    std::fs::create_dir(world.docker_config()).unwrap();
+    let output = check(&world, world.user(), &[]).expect(0);
+    assert_eq!(verdict(&output, "bookstore"), warned, "{output}");
+    assert!(output.stderr.contains("cannot be read"), "{output}");
+}
+
 /// What a plan records and what is checked again when it is applied is asked with the image's own login.
 fn a_login_is_the_same_for_plan_apply_and_pin(backend: Backend) {
     let world = private(backend, RegistryAuth::Token);

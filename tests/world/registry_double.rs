@@ -174,6 +174,11 @@ impl RegistryDouble {
         self.state().repositories.entry(repository.to_owned()).or_default().tags.insert(tag.to_owned(), digest);
     }
 
+    /// Lists a tag no more.
+    pub(crate) fn forget(&self, repository: &str, tag: &str) {
+        self.state().repositories.get_mut(repository).expect("a repository that was pushed to").tags.remove(tag);
+    }
+
     /// Deletes what the tag points to, and with it every tag that points there, as the real registry does.
     pub(crate) fn delete(&self, repository: &str, tag: &str) {
         let mut state = self.state();

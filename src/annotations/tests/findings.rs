@@ -84,6 +84,34 @@ fn all_that_is_wrong_with_an_image_is_said_at_once() {
     assert_eq!(codes(&found), expected);
 }
 
+/// Decisions: a diagnostic names the valid choices, and says what Image Updater does.
+#[test]
+fn every_error_says_what_is_valid_and_what_image_updater_does() {
+    for (annotations, code, valid, image_updater) in [
+        ("allow-tags: 'regexp:[a'", "bad-allow-tags", "`regexp:`", "allows no tag"),
+        ("allow-tags: 'regexp:(?=a)'", "bad-allow-tags", "no look-around", "allows no tag"),
+        ("allow-tags: 'regexp:a**'", "bad-allow-tags", "(?:a*)*", "allows no tag"),
+        ("allow-tags: '^v'", "bad-allow-tags", "regexp:^v", "allows no tag"),
+        ("image-list: 'a=b:~1.x.y'", "bad-constraint", "`~1.2`", "passes over the image"),
+        ("image-list: 'a=b:1 ||'", "bad-constraint", "`*`", "passes over the image"),
+        ("update-strategy: digest", "bad-constraint", "nginx:stable", "passes over the image"),
+        ("update-strategy: x", "unknown-strategy", "alphabetical", "uses semver"),
+        ("a.platforms: linux", "bad-platform", "linux/arm64", "finds no image"),
+        ("force-update: maybe", "bad-boolean", "`true`", "skips the whole Application"),
+        ("pull-secret: x", "bad-pull-secret", "pullsecret:", "passes over the image"),
+        ("a.helm.image-name: x, a.kustomize.image-name: y", "conflicting-targets", "keep", "skips the whole"),
+        ("write-back-method: x", "bad-write-back-method", "repocreds", "skips the whole Application"),
+        ("write-back-method: git, git-branch: 'a:b:c'", "bad-git-branch", "base:template", "skips the whole"),
+    ] {
+        let list = if annotations.contains("image-list") { "" } else { "image-list: a=b, " };
+        let (_, found) = read(&format!("{{{list}{annotations}}}"));
+        assert_eq!(codes(&found), [code], "{annotations}");
+        let hint = found[0].hint.as_deref().unwrap_or_default();
+        assert!(hint.contains(valid), "{annotations}: {hint}");
+        assert!(hint.contains("Argo CD Image Updater") && hint.contains(image_updater), "{annotations}: {hint}");
+    }
+}
+
 #[test]
 fn what_is_doubtful_is_said_and_changes_nothing() {
     for (id, annotations, code, place, hint) in [

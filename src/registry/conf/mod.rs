@@ -2,8 +2,8 @@
 //!
 //! [`parse`] reads the text strictly and reports all that is wrong at once, each with its line. Entries are added to
 //! what `quirks` knows and go before it; they do not clear it. Of an entry's keys, `ping` means nothing, as there.
-//! `tagsortmode` and `credsexpire` are checked and then not needed: no strategy here relies on the order of a tag list,
-//! and a run reads a login once and ends long before one that is worth refreshing expires.
+//! `credsexpire` is checked and then not needed: a run reads a login once and ends long before one that is worth refreshing
+//! expires.
 
 #[cfg(test)]
 mod properties;
@@ -37,6 +37,8 @@ pub(crate) enum Origin {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RegistriesConf {
     pub(crate) origin: Origin,
+    /// There are more documents in the text, which are not read, as in Image Updater.
+    pub(crate) more_documents: bool,
     entries: Vec<Entry>,
 }
 
@@ -62,6 +64,15 @@ pub(crate) struct Entry {
     /// What goes in front of names of one component.
     default_namespace: Option<String>,
     pub(super) limit: Limit,
+    /// What the order of the registry's tag lists says, if it says anything.
+    pub(crate) order: Option<TagOrder>,
+}
+
+/// The order in which a registry lists the tags of a repository.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TagOrder {
+    LatestFirst,
+    LatestLast,
 }
 
 /// How many requests a second an entry allows.

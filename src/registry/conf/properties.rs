@@ -103,7 +103,7 @@ proptest! {
                     // A login of the caller's does not go out in the clear on the word of the cluster.
                     let clear = endpoint.base.scheme() == "http" || endpoint.trust.insecure;
                     let configured = conf.entry(&remote).is_some();
-                    prop_assert!(!clear || !configured || endpoint.own_name.is_none() || requests::is_loopback(&endpoint.base));
+                    prop_assert!(!clear || !configured || endpoint.own_names.is_empty() || requests::is_loopback(&endpoint.base));
                 }
             }
             Err(problems) => {
@@ -152,7 +152,7 @@ proptest! {
             text.extend([key.as_str(), ": 1\n"]);
         }
         let expected = keys.iter().map(|key| (yaml::Node::Text(key.clone()), yaml::Node::Integer(1))).collect();
-        prop_assert_eq!(yaml::read(&text), Ok(yaml::Node::Map(expected)));
+        prop_assert_eq!(yaml::read(&text), Ok((yaml::Node::Map(expected), false)));
         for (number, line) in lines.into_iter().enumerate() {
             prop_assert_eq!(yaml::line(&text, &[yaml::Step::Key(number)]), line);
             prop_assert_eq!(yaml::line(&text, &[yaml::Step::Value(number)]), line);

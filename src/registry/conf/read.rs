@@ -13,6 +13,7 @@ use crate::registry::conf::Entry;
 use crate::registry::conf::Limit;
 use crate::registry::conf::Origin;
 use crate::registry::conf::RegistriesConf;
+use crate::registry::conf::TagOrder;
 use crate::registry::conf::yaml;
 use crate::registry::conf::yaml::Node;
 use crate::registry::conf::yaml::Step;
@@ -66,12 +67,12 @@ const KEYS: [&str; 13] = [
 /// All that is wrong, by line.
 pub(crate) fn parse(text: &str, origin: Origin) -> Result<RegistriesConf, Vec<Problem>> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let root = yaml::read(text).map_err(|(line, what)| vec![Problem { line, what }])?;
-    let mut reader = Reader { text, problems: Vec::new() };
+    let (root, more_documents) = yaml::read(text).map_err(|(line, what)| vec![Problem { line, what }])?;
+    let mut reader = Reader { text, problems: Vec::new(), work: 0 };
     let entries = reader.root(&root);
     reader.one_of_a_kind(&entries);
     if reader.problems.is_empty() {
-        return Ok(RegistriesConf { origin, entries });
+        return Ok(RegistriesConf { origin, more_documents, entries });
     }
     reader.problems.sort();
     Err(reader.problems)
@@ -83,6 +84,8 @@ type Rule = (fn(&Entry) -> bool, &'static str);
 struct Reader<'a> {
     text: &'a str,
     problems: Vec<Problem>,
+    /// Bytes that were read again for values as they are written.
+    work: usize,
 }
 
 /// A value, and the way to it.
@@ -204,9 +207,7 @@ impl Reader<'_> {
         if let Some(duration) = self.text(of("credsexpire")).filter(|duration| !duration.is_empty()) {
             self.parsed(of("credsexpire"), go_duration(&duration));
         }
-        if let Some(mode) = self.text(of("tagsortmode")) {
-            self.parsed(of("tagsortmode"), tag_sort_mode(&mode));
-        }
+        let order = self.text(of("tagsortmode")).and_then(|mode| self.parsed(of("tagsortmode"), tag_sort_mode(&mode)));
         let ca = self.text(of("ca_data")).filter(|pem| !pem.is_empty());
         let ca = ca.and_then(|pem| self.parsed(of("ca_data"), certificates(pem)));
         self.boolean(of("ping"));
@@ -227,6 +228,7 @@ impl Reader<'_> {
             default,
             default_namespace,
             limit,
+            order: order.flatten(),
         })
     }
 
@@ -258,10 +260,17 @@ impl Reader<'_> {
     fn text(&mut self, found: Option<&Found<'_>>) -> Option<String> {
         let found = found?;
         match found.node {
-            Node::Text(text) => return Some(text.clone()),
-            other => self.wrong_type(found, other, "text"),
+            Node::Text(text) => Some(text.clone()),
+            // What it looks like does not matter, as for Go's YAML.
+            Node::Integer(_) | Node::Number(_) | Node::Bool(_) if self.work <= MOST_WORK => {
+                self.work += self.text.len();
+                yaml::source(self.text, &found.path)
+            }
+            other => {
+                self.wrong_type(found, other, "text");
+                None
+            }
         }
-        None
     }
 
     fn boolean(&mut self, found: Option<&Found<'_>>) -> bool {
@@ -337,13 +346,14 @@ fn name_space(text: String) -> Result<String, String> {
     Repository::new(Some("registry.example.com"), &format!("{text}/name")).map(|_| text)
 }
 
-/// Any order of tags does for the strategies here; the value is only checked (cases `tsm-*`).
-fn tag_sort_mode(text: &str) -> Result<(), String> {
-    let known = ["latest-first", "latest-last", "none", ""];
-    if known.iter().any(|known| known.eq_ignore_ascii_case(text)) {
-        return Ok(());
-    }
-    Err(format!("unknown tag sort mode `{text}`; known: latest-first, latest-last, none"))
+/// Cases `tsm-*`.
+fn tag_sort_mode(text: &str) -> Result<Option<TagOrder>, String> {
+    let known = [("latest-first", Some(TagOrder::LatestFirst)), ("latest-last", Some(TagOrder::LatestLast))];
+    let known = known.into_iter().chain([("none", None), ("", None)]);
+    let found = known.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(text));
+    found
+        .map(|(_, order)| order)
+        .ok_or_else(|| format!("unknown tag sort mode `{text}`; known: latest-first, latest-last, none"))
 }
 
 /// Go's `time.ParseDuration`, of which only the verdict is needed.
@@ -454,14 +464,16 @@ Quay https://quay.io/ quay.io secret:foo/bar#creds";
             assert_eq!(entry(field).ok().map(|entry| entry.limit), expected, "{id}");
         }
         for (id, mode, valid) in [
-            ("reg-07", "invalid", false),
-            ("tsm-02", "latest-last", true),
-            ("tsm-03", "none", true),
-            ("case", "LATEST-FIRST", true),
-            ("empty", "", true),
+            ("reg-07", "invalid", Err(())),
+            ("tsm-02", "latest-last", Ok(Some(TagOrder::LatestLast))),
+            ("tsm-03", "none", Ok(None)),
+            ("case", "LATEST-FIRST", Ok(Some(TagOrder::LatestFirst))),
+            ("empty", "", Ok(None)),
         ] {
-            assert_eq!(entry(&format!("tagsortmode: '{mode}'")).is_ok(), valid, "{id}");
+            let order = entry(&format!("tagsortmode: '{mode}'")).map(|entry| entry.order).map_err(|_| ());
+            assert_eq!(order, valid, "{id}");
         }
+        assert_eq!(entry("tagsortmode: ").unwrap().order, None);
         let durations = ["5h", "90m", "1h30m", "0", "1.5h", "3s", "100ms", "-1m", "2us", "2µs"];
         for (text, valid) in durations
             .map(|text| (text, true))
@@ -472,6 +484,17 @@ Quay https://quay.io/ quay.io secret:foo/bar#creds";
         }
         let file = entry("ca_file: /app/config/certs/registry-ca.pem").unwrap().ca_file;
         assert_eq!(file.unwrap().to_str(), Some("/app/config/certs/registry-ca.pem"), "reg-02");
+    }
+
+    /// Go's YAML puts whatever scalar it finds into a text, and reads the first document.
+    #[test]
+    fn what_go_reads_is_read() {
+        let text = "registries:\n- {name: 1, api_url: 'https://r', prefix: true, defaultns: 007}\n---\n";
+        let conf = parse(text, Origin::File).unwrap();
+        let entry = &conf.entries[0];
+        assert_eq!((entry.name.as_str(), entry.prefix.as_str()), ("1", "true"));
+        assert_eq!((entry.default_namespace.as_deref(), conf.more_documents), (Some("007"), false));
+        assert!(parse("registries: []\n---\nx: 1\n", Origin::File).unwrap().more_documents);
     }
 
     #[test]
@@ -535,12 +558,12 @@ Quay https://quay.io/ quay.io secret:foo/bar#creds";
             ),
             (
                 "types",
-                "registries:\n- name: 5\n  api_url: [x]\n  insecure: maybe\n  default: 1\n  credsexpire: 5\n- x\n",
-                "line 2: `name` must be text, and this is a number: put it in quotes\n\
+                "registries:\n- name: {}\n  api_url: [x]\n  insecure: maybe\n  default: 1\n  credsexpire: 5\n- x\n",
+                "line 2: `name` must be text, and this is a mapping\n\
                  line 3: `api_url` must be text, and this is a list\n\
                  line 4: `insecure` must be `true` or `false`, and this is text\n\
                  line 5: `default` must be `true` or `false`, and this is a number\n\
-                 line 6: `credsexpire` must be text, and this is a number: put it in quotes\n\
+                 line 6: `credsexpire`: `5` is not a duration; write it like `12h` or `1h30m`\n\
                  line 7: a registry must be a mapping, and this is text",
             ),
             ("twice", "registries:\n- name: a\n  api_url: https://a\n  name: b\n", "line 4: `name` is there twice"),

@@ -22,8 +22,8 @@ use reqwest::Url;
 use crate::registry::Remote;
 use crate::registry::endpoint::Endpoint;
 use crate::registry::error::RegistryErrorKind;
-use crate::registry::requests;
-use crate::registry::requests::Next;
+use crate::registry::links;
+use crate::registry::links::Next;
 use crate::registry::session::Question;
 use crate::registry::session::Session;
 
@@ -191,7 +191,7 @@ pub(super) async fn go_on(session: &Session, remote: &Remote, endpoint: &Endpoin
     let next = match page.more {
         More::None => None,
         More::Number => numbered(api, endpoint, pushes.pages + 2),
-        More::Link => match requests::next_page(&answer.headers, &answer.url) {
+        More::Link => match links::next_page(&answer.headers, &answer.url) {
             Next::Page(url) => Some(url),
             Next::None | Next::Refused(_) => None,
         },

@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::*;
 use crate::model::hostile;
 use crate::model::image::Repository;
+use crate::registry::requests;
 
 static APIS: [&DateApi; 4] = [&DOCKER_HUB, &QUAY, &HARBOR, &ACR];
 

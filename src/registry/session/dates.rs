@@ -14,7 +14,6 @@ use crate::registry::refusal;
 use crate::registry::session::Means;
 use crate::registry::session::Question;
 use crate::registry::session::Session;
-use crate::registry::session::WITHHELD;
 use crate::registry::transport::Answer;
 use crate::registry::transport::Request;
 
@@ -59,12 +58,9 @@ impl Session {
     }
 
     /// The login that a repository is asked with.
-    pub(super) async fn found(&self, remote: &Remote, endpoint: &Endpoint) -> Found {
+    pub(in crate::registry) async fn found(&self, remote: &Remote, endpoint: &Endpoint) -> Found {
         match &remote.access {
-            Access::Caller => match &endpoint.own_name {
-                Some(name) => self.logins.find(name).await,
-                None => Found { login: None, trouble: Some(WITHHELD.to_owned()) },
-            },
+            Access::Caller => self.logins.find(&endpoint.own_names).await,
             Access::Login(login) => Found { login: Some(login.clone()), trouble: None },
         }
     }

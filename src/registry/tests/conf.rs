@@ -97,13 +97,16 @@ async fn the_callers_login_goes_to_its_own_host_only() {
     .await;
     let login = |host: &str| {
         let auths = serde_json::json!({"auths": {host: {"auth": "Zm9vOmJhcg=="}}}).to_string();
-        move |settings: &mut RegistrySettings| settings.docker_config = DockerConfig::parse(&auths).unwrap()
+        move |settings: &mut RegistrySettings| settings.docker_config = Ok(DockerConfig::parse(&auths).unwrap())
     };
     let place = guard::Place { address: "10.0.0.7".parse().unwrap(), socket: server.address() };
     let names = || Names::Table(Arc::new([("reg.example.com".to_owned(), place)].into()));
     let entry = "- {name: x, api_url: 'https://reg.example.com', prefix: docker.io, insecure: true}\n";
     for (host, origin, allowed) in [
-        ("docker.io", Origin::File, false),
+        // The caller says where the image's own registry is; others do not.
+        ("docker.io", Origin::File, true),
+        ("https://index.docker.io/v1/", Origin::File, true),
+        ("docker.io", Origin::Cluster, false),
         ("reg.example.com", Origin::File, true),
         ("reg.example.com", Origin::Cluster, false),
     ] {
@@ -111,7 +114,7 @@ async fn the_callers_login_goes_to_its_own_host_only() {
         let answer = ask(&client, "nginx").await;
         assert_eq!(answer.is_ok(), allowed, "{host} {origin:?} {answer:?}");
     }
-    assert_eq!(server.log().iter().filter(|asked| !asked.authorization().is_empty()).count(), 1);
+    assert_eq!(server.log().iter().filter(|asked| !asked.authorization().is_empty()).count(), 3);
 }
 
 #[tokio::test]
@@ -127,7 +130,7 @@ async fn plain_http_is_asked_where_it_is_written() {
     .await;
     let place = guard::Place { address: "10.0.0.7".parse().unwrap(), socket: server.address() };
     let client = Client::among(Names::Table(Arc::new([("reg.corp".to_owned(), place)].into())), |settings| {
-        settings.docker_config = DockerConfig::parse(r#"{"auths":{"reg.corp":{"auth":"Zm9vOmJhcg=="}}}"#).unwrap();
+        settings.docker_config = Ok(DockerConfig::parse(r#"{"auths":{"reg.corp":{"auth":"Zm9vOmJhcg=="}}}"#).unwrap());
     });
     let client = configured(client, Origin::File, "- {name: x, api_url: 'http://reg.corp', prefix: reg.corp}\n");
     assert_eq!(ask(&client, "reg.corp/acme/web").await.as_deref(), Ok("1"));

@@ -117,6 +117,31 @@ async fn without_the_header_or_the_method_the_bytes_are_hashed() {
     }
 }
 
+/// `pin` looks for a digest that it is given.
+#[tokio::test]
+async fn a_manifest_is_looked_for_also_without_the_method() {
+    let body = r#"{"schemaVersion": 2, "manifests": []}"#;
+    let there = Digest::new(&digest_of(body)).unwrap();
+    let gone = Digest::new(&digest_of("gone")).unwrap();
+    for status in [200, 400, 404, 405, 501] {
+        let path = format!("/v2/acme/web/manifests/{there}");
+        let server = Server::start(move |asked, _| match asked.method.as_str() {
+            "HEAD" if status != 200 || asked.target != path => reply(if status == 200 { 404 } else { status }, ""),
+            _ if asked.target == path => reply(200, body),
+            _ => reply(404, r#"{"errors":[{"code":"MANIFEST_UNKNOWN"}]}"#),
+        })
+        .await;
+        let client = Client::new();
+        let remote = remote(&server, "acme/web");
+        let found = [client.registries.exists(&remote, &there).await, client.registries.exists(&remote, &gone).await];
+        assert_eq!(found.map(|found| found.map_err(|error| error.to_string())), [Ok(true), Ok(false)], "{status}");
+    }
+    // The bytes must be what the digest names.
+    let server = Server::start(|asked, _| reply(if asked.method == "HEAD" { 405 } else { 200 }, "{}")).await;
+    let other = Client::new().registries.exists(&remote(&server, "acme/web"), &there).await;
+    assert!(other.unwrap_err().to_string().contains("the manifest received is"));
+}
+
 #[tokio::test]
 async fn a_digest_that_cannot_be_had_is_an_error() {
     type Answer = fn() -> Reply;

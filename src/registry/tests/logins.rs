@@ -167,11 +167,38 @@ async fn a_realm_elsewhere_is_asked_anonymously_unless_trusted() {
     assert!(elsewhere.lines().iter().all(|line| !line.ends_with('+')), "{:?}", elsewhere.lines());
 
     let trusting = Client::with(|settings| {
-        settings.docker_config = DockerConfig::parse(&config(&server)).unwrap();
+        settings.docker_config = Ok(DockerConfig::parse(&config(&server)).unwrap());
         settings.trusted_realms = vec!["localhost".to_owned()];
     });
     assert_eq!(trusting.tags(&server, "a").await.as_deref(), Ok("1"));
     assert_eq!(elsewhere.log().last().unwrap().authorization(), BASIC);
+}
+
+/// Whatever becomes of the anonymous attempt, the login that was kept back may be what it wanted.
+#[tokio::test]
+async fn a_realm_elsewhere_that_gives_nothing_is_named() {
+    type Answer = fn() -> Reply;
+    let answers: [Answer; 5] = [
+        || reply(400, ""),
+        || reply(500, ""),
+        || reply(200, "{}"),
+        || reply(200, "hello"),
+        || reply(429, "").header("retry-after", "86400"),
+    ];
+    for answer in answers {
+        let elsewhere = Server::start(move |_, _| answer()).await;
+        let server = Server::start(token_registry(format!("{}/token", elsewhere.other_name()))).await;
+        let error = Client::with_docker_config(&config(&server)).tags(&server, "a").await.unwrap_err();
+        let hint = format!("`--trust-realm localhost:{}` allows it", elsewhere.address().port());
+        assert!(error.contains(&hint), "{error}");
+        let error = Client::new().tags(&server, "a").await.unwrap_err();
+        assert!(!error.contains("--trust-realm"), "nothing was kept back: {error}");
+    }
+    // Nobody listens there.
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let server = Server::start(token_registry(format!("http://localhost:{}/token", gone.port()))).await;
+    let error = Client::with_docker_config(&config(&server)).tags(&server, "a").await.unwrap_err();
+    assert!(error.contains("--trust-realm localhost"), "{error}");
 }
 
 #[tokio::test]

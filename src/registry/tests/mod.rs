@@ -42,7 +42,7 @@ impl Client {
     }
 
     fn with_docker_config(text: &str) -> Self {
-        Self::with(|settings| settings.docker_config = DockerConfig::parse(text).unwrap())
+        Self::with(|settings| settings.docker_config = Ok(DockerConfig::parse(text).unwrap()))
     }
 
     fn with(change: impl FnOnce(&mut RegistrySettings)) -> Self {

@@ -189,7 +189,7 @@ async fn serve_but(world: World, change: fn(&Asked) -> Option<Reply>) -> (Server
         Client::among(names.clone(), |settings| {
             settings.extra_roots = vec![ca.clone()];
             let auths = serde_json::json!({"auths": {"harbor.example.com": {"auth": "Zm9vOmJhcg=="}}});
-            settings.docker_config = DockerConfig::parse(&auths.to_string()).unwrap();
+            settings.docker_config = Ok(DockerConfig::parse(&auths.to_string()).unwrap());
         })
     };
     (server, client)
@@ -421,7 +421,6 @@ async fn the_age_of_a_tag_costs_no_more_than_it_takes() {
 
 #[tokio::test]
 async fn without_pushes_an_image_is_as_old_as_it_says() {
-    use crate::registry::Age::Gone;
     use crate::registry::Age::Old;
     use crate::registry::Age::Unknown;
     use crate::registry::Age::Young;
@@ -434,12 +433,12 @@ async fn without_pushes_an_image_is_as_old_as_it_says() {
     let server = Server::start(move |asked, _| world.answer(&content, asked)).await;
     let remote = remote(&server, "acme/web");
     let client = Client::with(|_| {});
-    for (asked, before, expected) in
-        [("t30", hour(30), Old), ("t30", hour(29), Young), ("t01", hour(59), Unknown), ("nothing", hour(59), Gone)]
-    {
+    for (asked, before, expected) in [("t30", hour(30), Old), ("t30", hour(29), Young), ("t01", hour(59), Unknown)] {
         let found = client.registries.age(&remote, &Tag::new(asked).unwrap(), at(before)).await;
         assert_eq!(found.map_err(|error| error.to_string()), Ok(expected), "{asked}");
     }
     let asked = server.log().iter().filter(|asked| asked.path().contains("/blobs/")).count();
     assert_eq!(asked, 2, "an image is asked once");
+    let gone = client.registries.age(&remote, &Tag::new("nothing").unwrap(), at(hour(59))).await.unwrap_err();
+    assert!(gone.to_string().contains("nothing is listed, but its manifest is not there"), "{gone}");
 }

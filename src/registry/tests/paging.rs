@@ -29,6 +29,33 @@ async fn pages_are_followed_relative_and_absolute() {
     assert_eq!(server.log()[0].headers["user-agent"], "test/0");
 }
 
+/// Part of a list is never taken for the whole, whatever the header looks like.
+#[tokio::test]
+async fn links_are_followed_in_every_spelling_or_the_list_is_truncated() {
+    const NEXT: &str = "/v2/acme/web/tags/list?last=a";
+    for (link, expected) in [
+        (format!("<{NEXT}>; rel=\"prev\""), "a b"), // case pag-03
+        (format!("<{NEXT}>; rel='next'"), "a b"),
+        (format!("{NEXT}; rel=\"next\""), "a b"),
+        (format!("<{NEXT}; rel=\"next\""), "a b"),
+        (format!("</first>; title=\"a, \\\"b; c\"; rel=first, <{NEXT}>; rel=next"), "a b"),
+        ("</v2/acme/web/tags/list?n=1000>; rel=\"first\"".to_owned(), "in circles"),
+        ("no link at all".to_owned(), "goes on elsewhere, `no link at all`"),
+    ] {
+        let header = link.clone();
+        let server = Server::start(move |asked, _| match asked.target.as_str() {
+            "/v2/acme/web/tags/list?n=1000" => tags(&["a"]).header("link", header.clone()),
+            NEXT => tags(&["b"]),
+            other => panic!("{other}"),
+        })
+        .await;
+        match Client::new().tags(&server, "acme/web").await {
+            Ok(found) => assert_eq!(found, expected, "{link}"),
+            Err(error) => assert!(error.starts_with("Truncated") && error.contains(expected), "{link}: {error}"),
+        }
+    }
+}
+
 #[tokio::test]
 async fn one_walk_serves_all_who_ask_at_once() {
     let server = Server::start(|_, _| tags(&["1"])).await;
@@ -56,7 +83,7 @@ async fn a_list_that_goes_on_elsewhere_is_truncated() {
         assert_eq!(
             error.replace(&foreign.authority(), "FOREIGN"),
             format!(
-                "Truncated: failed to list tags of HOST/acme/web: after 2 tags the list goes on at another host, `{shown}`"
+                "Truncated: failed to list tags of HOST/acme/web: after 2 tags the list goes on elsewhere, `{shown}`"
             )
         );
     }

@@ -103,6 +103,14 @@ impl Server {
             .with_single_cert(vec![made.cert.der().clone()], key)
             .unwrap();
         let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+        (Self::start_behind(acceptor, script).await, made.cert.pem().into_bytes())
+    }
+
+    /// Starts a server that speaks TLS in that way.
+    pub(super) async fn start_behind(
+        acceptor: tokio_rustls::TlsAcceptor,
+        script: impl Fn(&Asked, usize) -> Reply + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let log = Arc::new(Mutex::new(Vec::new()));
@@ -117,7 +125,7 @@ impl Server {
                 });
             }
         });
-        (Self { address, log }, made.cert.pem().into_bytes())
+        Self { address, log }
     }
 
     pub(super) fn address(&self) -> SocketAddr {

@@ -12,6 +12,7 @@ use crate::registry::tests::server::Asked;
 use crate::registry::tests::server::Reply;
 use crate::registry::tests::server::reply;
 use crate::registry::tests::server::tags;
+use crate::tls::tests::Own;
 
 const PUBLIC: &str = "203.0.113.7";
 /// The first byte of a TLS connection (RFC 8446 section 5.1).
@@ -56,6 +57,25 @@ async fn a_port_of_this_machine_may_speak_tls() {
     assert_eq!(client.registries.spent(), spent, "it will not become more trustworthy");
 }
 
+/// Cases `ep-10`, `ep-11` and `ep-13`: what `openssl req -x509` makes is both the registry's certificate and the authority.
+#[tokio::test]
+async fn a_certificate_may_be_its_own_authority() {
+    for (certified, last_year, trusted, expected) in [
+        ("127.0.0.1", 2099, true, "1"),
+        ("127.0.0.1", 2099, false, "UnknownIssuer"),
+        ("127.0.0.2", 2099, true, "not valid for name"),
+        ("127.0.0.1", 2020, true, "expired"),
+    ] {
+        let own = Own::until(&[certified], last_year);
+        let server = Server::start_behind(own.acceptor(), |_, _| tags(&["1"])).await;
+        let client = Client::with(|settings| {
+            settings.extra_roots = if trusted { vec![own.pem.clone().into_bytes()] } else { Vec::new() };
+        });
+        let found = client.tags(&server, "acme/web").await.unwrap_or_else(|error| error);
+        assert!(found == expected || expected != "1" && found.contains(expected), "{certified} {last_year}: {found}");
+    }
+}
+
 #[tokio::test]
 async fn other_hosts_are_never_asked_in_the_clear() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -96,7 +116,7 @@ async fn every_quirk_is_seen_on_the_wire() {
         let client = Client::among(names(&server, &[(&api, PUBLIC), (&realm_host, PUBLIC)]), |settings| {
             settings.extra_roots = vec![ca];
             let auth = serde_json::json!({"auths": {&registry: {"auth": "Zm9vOmJhcg=="}}});
-            settings.docker_config = DockerConfig::parse(&auth.to_string()).unwrap();
+            settings.docker_config = Ok(DockerConfig::parse(&auth.to_string()).unwrap());
         });
         assert_eq!(ask(&client, &registry).await.as_deref(), Ok("1"), "{registry}");
         let log = server.log();

@@ -181,7 +181,7 @@ fn reasons_read_well() {
         (Some(" "), 12, "newest of 12 versions"),
         (None, 1, "the only version"),
     ] {
-        assert_eq!(Semver::parse(constraint).unwrap().because(eligible), expected);
+        assert_eq!(Semver::parse(constraint).unwrap().because(&tag("1"), eligible), expected);
     }
 }
 

@@ -176,3 +176,21 @@ fn what_was_left_comes_back(backend: Backend) {
     let plan = world.run(&["plan", "--set", "web=v1.0.1", "-o", "json"]).expect(0).json();
     assert_eq!(edits(&plan), ["image.tag: v1.0.0 → v1.0.1"]);
 }
+
+/// A tag that the registry lists is there, also where its manifest cannot be had: only what it stands for is not known.
+#[test]
+fn a_tag_that_is_only_listed_is_written_without_its_digest() {
+    let world = World::new(Backend::Double);
+    bookstore::publish_versions(&world);
+    world.application(shop(&world, ":~1.0"));
+    world.registry().double().push_dangling("acme/bookstore", "v1.0.7");
+    let output = world.run(&["plan", "--set", "web=v1.0.7", "-o", "json"]).expect(0);
+    assert_eq!(output.json()["decisions"][0]["candidate"]["tag"], "v1.0.7", "{output}");
+    assert!(output.stdout.contains("digest-unknown"), "{output}");
+    for flags in [&["--pin-digest", "always"][..], &["--check-platforms"]] {
+        let output = world.run(&[&["plan", "--set", "web=v1.0.7"], flags].concat()).expect(1);
+        assert!(output.stderr.contains("v1.0.7 is listed, but its manifest is not there"), "{flags:?}: {output}");
+    }
+    let output = world.run(&["plan", "--set", "web=v1.0.8"]).expect(1);
+    assert!(output.stderr.contains("has no tag `v1.0.8`"), "{output}");
+}

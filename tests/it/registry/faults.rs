@@ -282,6 +282,27 @@ fn a_digest_that_cannot_be_had_is_not_guessed() {
     );
 }
 
+/// Only a body tells a repository that is not there from a tag, and a HEAD has none.
+#[test]
+fn a_repository_that_is_not_there_is_no_repository_without_the_tag() {
+    let world = World::new(Backend::Double);
+    let course = bookstore::digest(&world);
+    world.application(course.application(&world, Form::Helm).with(|object| {
+        let annotations = object["metadata"]["annotations"].as_object_mut().unwrap();
+        annotations.remove("argocd-image-updater.argoproj.io/web.platforms");
+    }));
+    let body = |code: &str| format!(r#"{{"errors": [{{"code": "{code}", "message": "unknown"}}]}}"#);
+    for (code, expected, exit) in [
+        ("NAME_UNKNOWN", json!(["Undetermined", "RepositoryNotFound", null]), 3),
+        ("MANIFEST_UNKNOWN", json!(["NoCandidate", "NoTagMatches", null]), 0),
+    ] {
+        world.registry().double().heal();
+        world.registry().double().fault(Fault::status(404).body(body(code)));
+        let output = world.run(&["check", "-o", "json"]).expect(exit);
+        assert_eq!(verdict(&output), expected, "{code}: {output}");
+    }
+}
+
 /// Trouble with the token service; the first request is the one that is turned away.
 #[test]
 fn a_token_that_cannot_be_had_is_not_gone_without() {

@@ -141,7 +141,7 @@ fn the_next_page_of_a_list_is_not_looked_for_elsewhere() {
         let elsewhere = foreign(RegistryAuth::None);
         for origin in [format!("http://{}", elsewhere.host()), format!("//{}", elsewhere.host())] {
             world.registry().double().paginate(2, Link::Elsewhere(origin));
-            undetermined(&check(&world), "page", "TruncatedTagList", "goes on at another host");
+            undetermined(&check(&world), "page", "TruncatedTagList", "goes on elsewhere");
             assert_eq!(heard(&elsewhere.log()), 0);
         }
     }

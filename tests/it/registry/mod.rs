@@ -4,6 +4,7 @@ mod faults;
 mod hosts;
 mod itself;
 mod modes;
+mod order;
 mod public;
 mod requests;
 
