@@ -189,6 +189,10 @@ impl Executor<'_> {
         if let Some(why) = self.refused.get(key) {
             return changes.iter().map(|_| Checked::Ended(Outcome::Rejected, why.clone())).collect();
         }
+        if self.interrupted.load(Ordering::Relaxed) {
+            let ended = || Checked::Ended(Outcome::Failed, "interrupted before it was written".to_owned());
+            return changes.iter().map(|_| ended()).collect();
+        }
         let read = self.read(key).await;
         let mut checked = Vec::with_capacity(changes.len());
         for change in changes {
