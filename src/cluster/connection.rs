@@ -193,6 +193,37 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_proxy_gets_the_login_of_its_address() {
+        use tokio::io::AsyncReadExt as _;
+
+        let folder = tempfile::tempdir().unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let proxy = format!("http://a%40b:s%3Acret@{}", listener.local_addr().unwrap());
+        // The head of the first request, and then it hangs up.
+        let listening = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                head.push(stream.read_u8().await.unwrap());
+            }
+            String::from_utf8(head).unwrap().to_ascii_lowercase()
+        });
+        let mut settings = kubeconfig(folder.path(), "https://k8s.example:6443", "{token: s3cret}");
+        settings.proxies.https = Some(proxy.into());
+        let own = Own::until(&["k8s.example"], 2099);
+        settings.certificate_authority = Some(folder.path().join("ca.crt"));
+        std::fs::write(folder.path().join("ca.crt"), own.pem).unwrap();
+        let cluster = Cluster { pauses: [Duration::ZERO; 3], ..Cluster::connect(&settings).await.unwrap() };
+        let failed = ask(&cluster).await.unwrap_err();
+        assert!(!format!("{failed:?} {failed}").contains("cret@"), "{failed:?}");
+        let head = listening.await.unwrap();
+        assert!(head.starts_with("connect k8s.example:6443 http/1.1\r\n"), "{head}");
+        // `a@b:s:cret`
+        let login = format!("proxy-authorization: basic {}\r\n", "YUBiOnM6Y3JldA==".to_ascii_lowercase());
+        assert!(head.contains(&login) && !head.contains("s3cret"), "{head}");
+    }
+
+    #[tokio::test]
     async fn a_certificate_may_be_its_own_authority() {
         let folder = tempfile::tempdir().unwrap();
         for (certified, last_year, expected) in [
