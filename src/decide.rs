@@ -188,7 +188,7 @@ impl Survey<'_> {
 
     /// Why it is not known what the repository that is written to says.
     fn unread(&self) -> Option<&Unread> {
-        self.placement.as_ref().ok()?.git.as_ref()?.unread.as_ref()
+        self.placement.as_ref().ok()?.unread.as_ref()
     }
 
     /// The distinct versions that run.

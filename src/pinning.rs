@@ -222,11 +222,13 @@ impl<'a> Image<'a> {
             .collect();
         let intents: Vec<_> = others
             .iter()
-            .map(|(rule, placement)| Intent { rule, placement, version: placement.configured.as_ref() })
-            .chain([Intent { rule: self.rule, placement: self.placement, version: Some(version) }])
+            .map(|(rule, placement)| (*rule, *placement, placement.configured.as_ref()))
+            .chain([(self.rule, self.placement, Some(version))])
+            .map(|(rule, placement, version)| Intent { application: &self.application.key, rule, placement, version })
             .collect();
-        match writeback::conflicts(&intents).remove(&self.rule.position) {
-            Some(conflict) => Err(Error::failed(format!("`{}`: {}", self.rule.label(), conflict.message))),
+        let own = (self.application.key.clone(), self.rule.position);
+        match writeback::conflicts(&intents, false).into_iter().find(|conflict| conflict.images.contains(&own)) {
+            Some(conflict) => Err(Error::failed(format!("`{}`: {}", self.rule.label(), conflict.invalid().message))),
             None => Ok(()),
         }
     }

@@ -12,14 +12,11 @@ use crate::model::decision::Decision;
 use crate::model::decision::ImageStatus;
 use crate::model::decision::Reason;
 use crate::model::diagnostic::Diagnostic;
-use crate::model::image::Version;
 use crate::model::plan::Plan;
 use crate::propose;
 use crate::propose::Proposal;
 use crate::run::Options;
 use crate::run::Selected;
-use crate::writeback;
-use crate::writeback::Intent;
 use crate::writeback::Placements;
 
 mod deciding;
@@ -29,6 +26,8 @@ mod part;
 pub(crate) mod past;
 mod placing;
 mod rulings;
+mod together;
+mod untold;
 
 pub(crate) use overrides::look_before_pinning;
 pub(crate) use part::some_changes;
@@ -92,11 +91,14 @@ pub(crate) async fn check(
     if !options.no_git {
         past::recall(clients, selected, &placements, &mut decisions).await;
     }
-    mark_conflicts(selected, &mut decisions, &mut diagnostics, &placements);
+    let one_folder = clients.repositories.worktree().is_some();
+    let conflicts = together::conflicts(selected, &mut decisions, &placements, one_folder);
     diagnostics.extend(overrides::mark(&mut decisions, &placements));
     // Whether they stand in the way of the others is known now.
     let left_out = part::left_out(selected);
     decisions.retain(|decision| !left_out.contains(&(&decision.application, decision.position)));
+    diagnostics.extend(together::told(&conflicts, &decisions));
+    diagnostics.extend(together::unwritable(selected, &mut decisions, &placements, options));
     diagnostics.extend(decisions.iter().filter(|decision| is_source_problem(decision)).map(source_diagnostic));
     diagnostics.extend(placing::problems(selected, &placements));
     diagnostics.extend(decisions.iter().flat_map(decide::doubts));
@@ -143,54 +145,6 @@ pub(crate) async fn changes(
     let mut prepared = prepare(clients, selected, changes, places, options).await;
     prepared.diagnostics.splice(0..0, diagnostics);
     prepared
-}
-
-/// Makes images invalid whose values would overwrite each other, once it is known what each would be.
-fn mark_conflicts(
-    selected: &[Selected],
-    mut decisions: &mut [Decision],
-    diagnostics: &mut Vec<Diagnostic>,
-    placements: &Placements,
-) {
-    for Selected { application, rules } in selected {
-        // Decisions come in the order of the selection, one for each entry of an image list.
-        let (own, others) = decisions.split_at_mut(rules.images.len());
-        decisions = others;
-        let placed: Vec<_> = rules
-            .images
-            .iter()
-            .zip(own.iter())
-            .filter_map(|(rule, decision)| {
-                let placement = placements.get(&(application.key.clone(), rule.position))?.as_ref().ok()?;
-                Some((rule, placement, intended(decision)))
-            })
-            .collect();
-        let intents: Vec<_> = placed
-            .iter()
-            .map(|(rule, placement, version)| Intent { rule, placement, version: version.as_ref() })
-            .collect();
-        let conflicts = writeback::conflicts(&intents);
-        for decision in own {
-            if let Some(invalid) = conflicts.get(&decision.position) {
-                decide::invalidate(decision, invalid);
-                diagnostics.push(
-                    Diagnostic::error("conflicting-targets", invalid.message.clone())
-                        .about(&application.key)
-                        .hint("give each image its own `<alias>.helm.image-name` and `<alias>.helm.image-tag`"),
-                );
-            }
-        }
-    }
-}
-
-/// The version that an image is meant to have, if anything would be written.
-fn intended(decision: &Decision) -> Option<Version> {
-    match &decision.candidate {
-        Some(candidate) if decision.pin.is_none() => {
-            Some(Version::new(Some(&candidate.tag), candidate.digest.as_ref()))
-        }
-        _ => decision.current.clone(),
-    }
 }
 
 fn is_source_problem(decision: &Decision) -> bool {

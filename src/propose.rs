@@ -132,6 +132,7 @@ mod parts;
 
 pub(crate) use files::Landed;
 pub(crate) use files::land;
+pub(crate) use files::refusal;
 pub(crate) use parts::Part;
 pub(crate) use parts::parts;
 

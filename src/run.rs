@@ -32,4 +32,6 @@ pub(crate) struct Options {
     pub(crate) no_git: bool,
     /// Keys that a values file does not have are added.
     pub(crate) create_keys: bool,
+    /// Branches of updates begin anew at their bases.
+    pub(crate) restart_branch: bool,
 }

@@ -103,6 +103,9 @@ fn problem(application: &Application, (key, entry): (&str, &str), settings: &[(S
     match (&rule.settings, writeback::placement(&tried, &rules, rule, None)) {
         (Err(invalid), _) => Some(invalid.message.clone()),
         (_, Err(invalid)) => Some(invalid.message),
+        (Ok(_), Ok(placement)) if placement.renderer.is_none() && placement.git.is_none() => {
+            Some("nothing but its folder says what renders the source".to_owned())
+        }
         (Ok(_), Ok(_)) => None,
     }
 }

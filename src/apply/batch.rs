@@ -26,6 +26,7 @@ use crate::model::plan::Outcome;
 use crate::model::plan::Receipt;
 use crate::repositories;
 use crate::repositories::Trouble;
+use crate::repositories::restart;
 use crate::templates;
 use crate::templates::ImageLabels;
 use crate::writeback::git::Tree;
@@ -125,7 +126,7 @@ impl Batch<'_, '_> {
         paths.dedup();
         let (mut parent, mut lease) = (heads.get(branch).unwrap_or(base).clone(), None);
         if self.executor.commits.restart_branch && branch != base_name && heads.contains_key(branch) {
-            self.refuse_to_lose(branch, (&parent, base), &paths).await?;
+            self.refuse_to_lose((branch, &parent), (base_name, base)).await?;
             lease = Some(parent);
             parent = base.clone();
         }
@@ -145,22 +146,19 @@ impl Batch<'_, '_> {
         Ok(Some(Line { push: PushRef { commit: parent, branch, lease }, jobs: line }))
     }
 
-    /// Refuses to begin a branch anew that has changes of its own in the files that are written.
+    /// Refuses to begin a branch anew that has what its base does not have.
     async fn refuse_to_lose(
         &mut self,
-        branch: &str,
-        (own, base): (&ObjectId, &ObjectId),
-        paths: &[String],
+        (branch, own): (&str, &ObjectId),
+        (base_name, base): (&str, &ObjectId),
     ) -> Result<(), Ended> {
-        let failed = |trouble: Trouble| (Outcome::Failed, trouble.message);
-        let own = repositories::tree_at(self.clone, own, (branch, paths)).await.map_err(failed)?;
-        let base = repositories::tree_at(self.clone, base, (branch, paths)).await.map_err(failed)?;
-        match paths.iter().find(|path| !same(&own, &base, path)) {
-            Some(path) => {
-                let what = format!("{branch} has changes of its own in {path}, which `--restart-branch` does not drop");
-                Err((Outcome::Rejected, what))
-            }
-            None => Ok(()),
+        let name =
+            |text: &str| BranchName::new(text).map_err(|why| (Outcome::Failed, format!("the branch {text} {why}")));
+        let (branch, base_name) = (name(branch)?, name(base_name)?);
+        match restart::refusal(self.clone, (&branch, own), (&base_name, base)).await {
+            Ok(None) => Ok(()),
+            Ok(Some(why)) => Err((Outcome::Rejected, why)),
+            Err(trouble) => Err((Outcome::Failed, trouble.message)),
         }
     }
 
@@ -320,17 +318,6 @@ fn by_image<'a>(index: usize, job: &'a Job<'a>, before: &Tree) -> Vec<Vec<Part<'
         }
     }
     if left.is_empty() { parts } else { whole() }
-}
-
-/// Whether a path holds the same in two trees.
-fn same(one: &Tree, other: &Tree, path: &str) -> bool {
-    use crate::writeback::git::Entry;
-
-    match (one.files.get(path), other.files.get(path)) {
-        (Some(Entry::File { bytes: one, .. }), Some(Entry::File { bytes: other, .. })) => one == other,
-        (Some(Entry::Absent) | None, Some(Entry::Absent) | None) => true,
-        _ => false,
-    }
 }
 
 /// A failure of git, with what helps.

@@ -32,6 +32,11 @@ pub(super) fn moved(found: &Application, rules: &AppRules, change: &Change) -> O
         Ok(place) => place,
         Err(invalid) => return Some(format!("it cannot be written any more: {}", invalid.message)),
     };
+    // Where only the folder of the source tells what renders it, the plan knows.
+    let place = match (renderer, place.renderer) {
+        (Some(then), None) => place.rendered_by(*then, rule).unwrap_or(place),
+        _ => place,
+    };
     match (renderer, place.renderer) {
         (Some(then), Some(now)) if *then != now => Some("its source is rendered by another tool now".to_owned()),
         _ => stray(change, rules, &place).map(elsewhere),

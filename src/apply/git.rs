@@ -23,6 +23,8 @@ use crate::model::plan::Outcome;
 use crate::model::plan::Receipt;
 use crate::model::progress::Step;
 use crate::repositories::Want;
+use crate::repositories::restart::Refusal;
+use crate::repositories::restart::Restart;
 use crate::repositories::worktree;
 use crate::templates;
 use crate::templates::ImageLabels;
@@ -107,7 +109,7 @@ impl<'a> Job<'a> {
         let Some(rule) = self.rule() else { return Err((Outcome::Stale, "its image is not listed".to_owned())) };
         let tree = Tree { branch: self.base_branch().to_owned(), ..tree.clone() };
         let located = git::located(&self.place, rule, &tree).map_err(|invalid| (Outcome::Stale, invalid.message))?;
-        match located.git.as_ref().and_then(|git| git.unread.as_ref()) {
+        match &located.unread {
             Some(unread) => Err((Outcome::Failed, unread.message.clone())),
             None if located.git_target().and_then(|target| target.path.as_ref()) != self.target.path.as_ref() => {
                 let path = located.git_target().and_then(|target| target.path.clone()).unwrap_or_default();
@@ -208,10 +210,19 @@ impl Executor<'_> {
         let (there, _) = self.repositories.look((self.world(), self.logins), &on_pushed).await;
         let mut there: BTreeMap<usize, _> = pushed.into_iter().zip(there).collect();
         let in_worktree = self.repositories.worktree().is_some();
+        let restarted: Vec<usize> = there
+            .iter()
+            .filter(|(_, found)| self.commits.restart_branch && !in_worktree && matches!(found, Ok(Some(_))))
+            .map(|(index, _)| *index)
+            .collect();
+        let mut refused = self.refuse_to_lose(jobs, &restarted).await;
         jobs.iter()
             .zip(trees)
             .enumerate()
             .map(|(index, (job, base))| {
+                if let Some(ended) = refused.remove(&index) {
+                    return Some(ended);
+                }
                 let base = match base {
                     Ok(Some(base)) if in_worktree || base.branch == job.base_branch() => base,
                     Ok(Some(base)) => {
@@ -234,6 +245,24 @@ impl Executor<'_> {
                 }
             })
             .collect()
+    }
+
+    /// The jobs among these whose branches must not begin anew, and why.
+    async fn refuse_to_lose(&self, jobs: &[Job<'_>], restarted: &[usize]) -> BTreeMap<usize, Ended> {
+        let restart = |index: &usize| Restart {
+            application: &jobs[*index].application,
+            login: jobs[*index].rules.git_login(),
+            repository: &jobs[*index].target.repository,
+            branch: jobs[*index].push_branch(),
+            base: jobs[*index].base_branch(),
+        };
+        let restarts: Vec<Restart<'_>> = restarted.iter().map(restart).collect();
+        let refusals = self.repositories.restart_refusals((self.world(), self.logins), &restarts).await;
+        let ended = |(index, refusal): (&usize, Refusal)| match refusal {
+            Ok(why) => Some((*index, (Outcome::Rejected, why?))),
+            Err(trouble) => Some((*index, (Outcome::Failed, trouble.message))),
+        };
+        restarted.iter().zip(refusals).filter_map(ended).collect()
     }
 
     /// Writes jobs, repository by repository, and returns a receipt for each, in this order.

@@ -13,11 +13,13 @@ use crate::error::Error;
 use crate::error::ExitCode;
 use crate::model::decision::Decision;
 use crate::model::decision::ImageStatus;
+use crate::model::plan::Destination;
 use crate::output::html;
 use crate::output::html::Page;
 use crate::output::table;
 use crate::output::text;
 use crate::pipeline;
+use crate::run::Selected;
 
 pub(crate) async fn run(session: &Session, args: CheckArgs) -> Result<ExitCode, Error> {
     if args.suggest {
@@ -37,7 +39,8 @@ pub(crate) async fn run(session: &Session, args: CheckArgs) -> Result<ExitCode, 
             let checked = pipeline::check(&clients, &selection.selected, &selection.updaters, &options).await;
             // An update is only a change if `plan` would write it: not one of an Application that is going away.
             let has_changes = args.detailed_exitcode
-                && !pipeline::changes(&clients, &selection.selected, &checked, &options).await.changes.is_empty();
+                && (!pipeline::changes(&clients, &selection.selected, &checked, &options).await.changes.is_empty()
+                    || (options.no_git && unseen_updates(&selection.selected, &checked.decisions)));
             Ok((selection, checked, has_changes))
         })
         .await??;
@@ -71,6 +74,20 @@ pub(crate) async fn run(session: &Session, args: CheckArgs) -> Result<ExitCode, 
         code = code.or(ExitCode::Changes);
     }
     Ok(code)
+}
+
+/// Whether there are updates of which only the repositories, which nobody looked into, say what they change.
+fn unseen_updates(selected: &[Selected], decisions: &[Decision]) -> bool {
+    let goes_away = |decision: &Decision| {
+        selected
+            .iter()
+            .any(|selected| selected.application.deleting && selected.application.key == decision.application)
+    };
+    decisions.iter().any(|decision| {
+        decision.status == ImageStatus::UpdateAvailable
+            && matches!(decision.write_back, Some(Destination::Git(_)))
+            && !goes_away(decision)
+    })
 }
 
 /// The code that decisions lead to.

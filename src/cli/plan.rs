@@ -98,6 +98,7 @@ pub(crate) async fn make(session: &Session, wanted: Wanted<'_>) -> Result<Made, 
     options.allow_downgrade = decision.allow_downgrade;
     options.include_rolled_back = decision.include_rolled_back;
     options.create_keys = files.message.create_keys;
+    options.restart_branch = commits.is_some_and(|commits| commits.restart_branch);
     options.check_platforms = decision.check_platforms;
     let clients = selection.clients(session);
     let (mut plan, checked) = pipeline::plan(&clients, &selection.selected, &selection.updaters, &options).await;

@@ -135,6 +135,7 @@ impl Session {
             include_rolled_back: false,
             no_git: false,
             create_keys: false,
+            restart_branch: false,
             check_platforms: false,
             dates: false,
             concurrency: usize::from(self.general.concurrency),

@@ -98,12 +98,7 @@ fn keys(selected: &Selected, source: Option<&str>) -> Vec<String> {
 
 /// One key for all ways to write the address of one repository; rather one for two than two for one.
 fn repository(address: &str) -> String {
-    let place = match GitUrl::parse(address) {
-        Ok(url) => format!("{}/{}", url.host(), url.path().trim_matches('/')),
-        Err(_) => address.to_owned(),
-    };
-    let place = place.to_lowercase();
-    format!("git {}", place.strip_suffix(".git").unwrap_or(&place))
+    format!("git {}", GitUrl::parse(address).map_or_else(|_| address.to_lowercase(), |url| url.place()))
 }
 
 /// Keys that some Application ties together.

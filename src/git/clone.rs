@@ -240,7 +240,16 @@ impl GitClone {
     /// Makes the repository: bare, without the templates of this machine; a partial one knows that blobs are at the
     /// server.
     async fn init(&self) -> Result<(), Failure> {
-        let repository = &self.repository;
+        self.init_at(&self.repository, "blob:none").await
+    }
+
+    /// Makes the repository that has the history of branches: commits, and nothing that is in them.
+    pub(super) async fn init_history(&self) -> Result<(), Failure> {
+        let history = self.history_folder();
+        if history.exists() { Ok(()) } else { self.init_at(&history, "tree:0").await }
+    }
+
+    async fn init_at(&self, repository: &Path, filter: &str) -> Result<(), Failure> {
         let format = if self.id_length() == 32 { "sha256" } else { "sha1" };
         let init = self.git.program().git("init").args(["--quiet", "--bare", "--template="]);
         init.arg(format!("--object-format={format}")).env("GIT_DIR", repository).done().await?;
@@ -248,7 +257,7 @@ impl GitClone {
         // No address that is allowed has a quotation mark or a backslash in it.
         let remote = format!("[remote \"{name}\"]\n\turl = \"{url}\"\n");
         let promise = format!(
-            "\tpromisor = true\n\tpartialclonefilter = blob:none\n\
+            "\tpromisor = true\n\tpartialclonefilter = {filter}\n\
              [core]\n\trepositoryFormatVersion = 1\n[extensions]\n\tpartialClone = {name}\n"
         );
         let config = remote + if self.partial { &promise } else { "" };
@@ -274,6 +283,20 @@ impl GitClone {
     /// A run of git in this clone that may.
     pub(super) fn git_online(&self, subcommand: &str) -> Step<'_> {
         self.git(subcommand).through(&self.access)
+    }
+
+    pub(super) fn history_folder(&self) -> PathBuf {
+        self.folder.path().join("history")
+    }
+
+    /// A run of git in the repository of histories, which may not talk to the server.
+    pub(super) fn history(&self, subcommand: &str) -> Step<'_> {
+        self.git.program().git(subcommand).within(&self.history_folder())
+    }
+
+    /// A run of git in the repository of histories that may.
+    pub(super) fn history_online(&self, subcommand: &str) -> Step<'_> {
+        self.history(subcommand).through(&self.access)
     }
 
     pub(super) fn fetch_step(&self) -> Step<'_> {

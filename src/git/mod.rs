@@ -20,6 +20,7 @@ mod ssh;
 #[cfg(test)]
 mod tests;
 pub(crate) mod tree;
+pub(crate) mod unmerged;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -11,6 +11,7 @@ use crate::git::tree::Entry;
 use crate::git::tree::Tree;
 use crate::git::tree::Walk;
 use crate::git::tree::walk;
+use crate::git::unmerged::Unmerged;
 use crate::model::git::FilePath;
 use crate::model::git::ObjectId;
 
@@ -25,6 +26,8 @@ pub(super) struct Known {
     trees: BTreeMap<ObjectId, Tree>,
     /// Blobs that have been fetched.
     blobs: BTreeSet<ObjectId>,
+    /// What one commit has that another lacks.
+    pub(super) unmerged: BTreeMap<(ObjectId, ObjectId), Unmerged>,
 }
 
 impl GitClone {

@@ -175,6 +175,12 @@ impl GitUrl {
         format!("{}{}", self.host, self.path)
     }
 
+    /// Host and path, the same for all ways to write and to ask for one repository; rather one for two than two for one.
+    pub(crate) fn place(&self) -> String {
+        let place = format!("{}/{}", self.host, self.path.trim_matches('/')).to_lowercase();
+        place.strip_suffix(".git").map(str::to_owned).unwrap_or(place)
+    }
+
     /// Whether it is on this machine.
     pub(crate) fn is_loopback(&self) -> bool {
         self.host == "localhost" || self.host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())

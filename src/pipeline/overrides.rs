@@ -120,7 +120,7 @@ async fn look(
                 repository: files.repository,
                 branch: files.revision,
                 any_revision: true,
-                paths: files.paths.to_vec(),
+                paths: files.paths,
             });
             asked.push((key, rule, *matters));
         }

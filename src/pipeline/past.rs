@@ -96,7 +96,7 @@ fn want<'a>(subjects: &[Subject<'a>], then: &'a Then) -> Option<Want<'a>> {
 /// The version that the file set.
 fn version_in(placement: &Placement, rule: &ImageRule, tree: &Tree) -> Result<Version, String> {
     let located = git::located(placement, rule, tree).map_err(|invalid| invalid.message)?;
-    if let Some(unread) = located.git.as_ref().and_then(|git| git.unread.as_ref()) {
+    if let Some(unread) = &located.unread {
         return Err(unread.message.clone());
     }
     located.configured.ok_or_else(|| "its file sets no version of the image".to_owned())

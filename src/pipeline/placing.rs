@@ -13,10 +13,14 @@ use crate::model::plan::Change;
 use crate::model::plan::Destination;
 use crate::model::plan::GitTarget;
 use crate::model::progress::Step;
+use crate::pipeline::untold;
+use crate::pipeline::untold::Untold;
 use crate::propose;
 use crate::propose::Landed;
 use crate::repositories::Trouble;
 use crate::repositories::Want;
+use crate::repositories::restart::Refusal;
+use crate::repositories::restart::Restart;
 use crate::run::Options;
 use crate::run::Selected;
 use crate::templates;
@@ -40,34 +44,48 @@ pub(crate) async fn placements(
             placements.insert((application.key.clone(), rule.position), placement);
         }
     }
-    if options.no_git {
-        return (placements, Vec::new());
-    }
     let mut wants = Vec::new();
     let mut asked = Vec::new();
+    let mut unasked = Vec::new();
+    let mut untold = Untold::default();
     for selected in selected {
         for rule in &selected.rules.images {
             let key = (selected.application.key.clone(), rule.position);
-            if let Some(Ok(placement)) = placements.get(&key)
-                && let Some(want) = want(selected, placement, None)
-            {
-                wants.push(want);
-                asked.push((key, rule));
+            let Some(Ok(placement)) = placements.get(&key) else { continue };
+            match want(selected, placement, None).or_else(|| untold::want(selected, placement)) {
+                Some(want) if !options.no_git => {
+                    wants.push(want);
+                    asked.push((key, selected, rule));
+                }
+                _ if placement.git.is_none() && placement.renderer.is_none() => {
+                    unasked.push((key, selected, rule));
+                }
+                _ => {}
             }
         }
     }
     let looking = looking(clients, &wants);
-    let (trees, diagnostics) = clients.repositories.look((clients.world(), clients.logins), &wants).await;
+    let (trees, mut diagnostics) = clients.repositories.look((clients.world(), clients.logins), &wants).await;
     drop((looking, wants));
-    for ((key, rule), tree) in asked.into_iter().zip(trees) {
+    for ((key, selected, rule), tree) in asked.into_iter().zip(trees) {
         let Some(Ok(placement)) = placements.get(&key) else { continue };
         let located = match tree {
-            Ok(Some(tree)) => git::located(placement, rule, &tree),
+            Ok(Some(tree)) if placement.git.is_some() => git::located(placement, rule, &tree),
+            Ok(Some(tree)) => placement.told_by(rule, &tree),
+            found if placement.git.is_none() => {
+                Ok(untold.without_folder((selected, rule), placement, Some(found.map(drop))))
+            }
             Ok(None) => Ok(without_branch(placement)),
             Err(trouble) => Ok(placement.unread(trouble.reason, trouble.message)),
         };
         placements.insert(key, located);
     }
+    for (key, selected, rule) in unasked {
+        let Some(Ok(placement)) = placements.get(&key) else { continue };
+        let placement = untold.without_folder((selected, rule), placement, None);
+        placements.insert(key, Ok(placement));
+    }
+    diagnostics.extend(untold.diagnostics());
     (placements, diagnostics)
 }
 
@@ -167,7 +185,9 @@ pub(crate) async fn prepare(
             }
         }
     }
-    look_at_push_branches(clients, &by_key, &mut prepared).await;
+    if !options.restart_branch {
+        look_at_push_branches(clients, &by_key, &mut prepared).await;
+    }
     prepared.changes.retain(|change| !change.edits.is_empty());
     let landed = propose::land(&prepared.changes, &prepared.places, options.create_keys);
     prepared.left_out.extend(landed.refused.keys().cloned());
@@ -232,6 +252,7 @@ async fn look_at_push_branches(
     let looking = looking(clients, &wants);
     let (trees, _) = clients.repositories.look((clients.world(), clients.logins), &wants).await;
     drop((looking, wants));
+    let mut alike = Vec::new();
     for (index, tree) in indexes.into_iter().zip(trees) {
         let change = &mut prepared.changes[index];
         match tree {
@@ -242,7 +263,7 @@ async fn look_at_push_branches(
                 let moved = move_to(change, &mut prepared.places, selected, tree);
                 // What is on the branch is in the base already, so that it could begin anew there.
                 if before.is_some() && before == bytes_of(prepared.places.get(&change.id)) {
-                    prepared.diagnostics.extend(merged(change));
+                    alike.push(index);
                 }
                 if let Err(message) = moved {
                     prepared
@@ -259,19 +280,42 @@ async fn look_at_push_branches(
             }
         }
     }
+    let offers = merged(clients, selected, alike.iter().map(|index| &prepared.changes[*index])).await;
+    prepared.diagnostics.extend(offers);
 }
 
 fn bytes_of(placement: Option<&Placement>) -> Option<Contents> {
     placement?.git.as_ref()?.standing.as_ref()?.bytes.clone()
 }
 
-/// The note about a branch of updates whose file is the base branch's.
-fn merged(change: &Change) -> Option<Diagnostic> {
-    let target = change.git()?;
-    let (branch, base) = (target.push_branch.as_deref()?, target.branch.as_deref()?);
-    let message = format!("the branch {branch} has no change of its own to the file: it goes on where it is");
-    let note = Diagnostic::warning("branch-merged", message).about(&change.application);
-    Some(note.hint(format!("`--restart-branch` begins it anew at {base}")))
+/// The notes about branches of updates that have nothing but what their bases have. What would be refused is not offered,
+/// and neither is what nobody can tell.
+async fn merged<'a>(
+    clients: &Clients<'_>,
+    selected: &BTreeMap<&ApplicationKey, &'a Selected>,
+    changes: impl Iterator<Item = &'a Change>,
+) -> Vec<Diagnostic> {
+    if clients.repositories.worktree().is_some() {
+        return Vec::new();
+    }
+    let restarts = changes.filter_map(|change| {
+        let (target, selected) = (change.git()?, selected.get(&change.application)?);
+        Some(Restart {
+            application: &selected.application,
+            login: selected.rules.git_login(),
+            repository: &target.repository,
+            branch: target.push_branch.as_deref()?,
+            base: target.branch.as_deref()?,
+        })
+    });
+    let restarts: Vec<Restart<'_>> = restarts.collect();
+    let refusals = clients.repositories.restart_refusals((clients.world(), clients.logins), &restarts).await;
+    let offer = |(Restart { application, branch, base, .. }, refusal): (&Restart<'_>, Refusal)| {
+        let message = format!("the branch {branch} has no change that {base} does not have: it goes on where it is");
+        let note = Diagnostic::warning("branch-merged", message).about(&application.key);
+        matches!(refusal, Ok(None)).then(|| note.hint(format!("`--restart-branch` begins it anew at {base}")))
+    };
+    restarts.iter().zip(refusals).filter_map(offer).collect()
 }
 
 /// Lets a change expect what stands on the branch that it is pushed to.
@@ -293,12 +337,11 @@ fn move_to(
     // What is written belongs to the base branch, wherever it is pushed.
     let tree = Tree { branch: base, ..tree };
     let moved = git::located(placement, rule, &tree).map_err(|invalid| invalid.message)?;
-    let in_git = moved.git.as_ref();
-    if let Some(unread) = in_git.and_then(|git| git.unread.as_ref()) {
+    if let Some(unread) = &moved.unread {
         return Err(unread.message.clone());
     }
     change.edits = moved.rebased(&change.edits);
-    if let Some(standing) = in_git.and_then(|git| git.standing.as_ref()) {
+    if let Some(standing) = moved.git.as_ref().and_then(|git| git.standing.as_ref()) {
         change.seen.commit.clone_from(&standing.commit);
         change.seen.blob.clone_from(&standing.blob);
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::model::diagnostic::Diagnostic;
 use crate::model::plan::Change;
+use crate::model::plan::Edit;
 use crate::model::plan::Field;
 use crate::model::plan::FileChange;
 use crate::model::plan::FileKind;
@@ -55,7 +56,8 @@ pub(crate) fn land(changes: &[Change], places: &BTreeMap<String, Placement>, cre
                 landed.notes.extend(notes(change, target, placement));
             }
             Err(error) => {
-                landed.refused.insert(change.id.clone(), refusal(change, target, &error));
+                let diagnostic = Refusal::of(target, &error).diagnostic(None).about(&change.application);
+                landed.refused.insert(change.id.clone(), diagnostic);
             }
         }
     }
@@ -92,15 +94,53 @@ fn at_odds(changes: &[Change]) -> BTreeMap<String, Diagnostic> {
     refused
 }
 
-fn refusal(change: &Change, target: &GitTarget, error: &FileError) -> Diagnostic {
-    let path = target.path.as_deref().unwrap_or_default();
-    let diagnostic = Diagnostic::error("file-not-editable", format!("{path}: {error}")).about(&change.application);
-    match error.hint() {
-        Some(hint) => diagnostic.hint(hint),
-        None if error.is_missing_key() => diagnostic.hint(
-            "`<alias>.helm.image-name` and `<alias>.helm.image-tag` name the keys; `--create-keys` adds what is missing",
-        ),
-        None => diagnostic,
+/// Why a file cannot take what would be written to it.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    message: String,
+    hint: Option<String>,
+}
+
+/// Says why the file of a placement, as it stands, cannot take edits; `None` if it can, or nobody looked at it.
+pub(crate) fn refusal(placement: &Placement, edits: &[Edit], create_keys: bool) -> Option<Refusal> {
+    let (target, standing) = (placement.git_target()?, placement.git.as_ref()?.standing.as_ref()?);
+    if edits.is_empty() {
+        return None;
+    }
+    let error = placement.edited_file(standing.bytes.as_ref(), edits, create_keys).err()?;
+    Some(Refusal::of(target, &error))
+}
+
+impl Refusal {
+    fn of(target: &GitTarget, error: &FileError) -> Self {
+        const NAMED: &str = "`<alias>.helm.image-name` and `<alias>.helm.image-tag` name the keys";
+        let path = target.path.as_deref().unwrap_or_default();
+        let hint = match error {
+            FileError::MissingKey(_) => Some(format!("{NAMED}; `plan` and `apply` with `--create-keys` add them")),
+            FileError::NoFile if target.kind == FileKind::HelmValues => {
+                Some("`plan` and `apply` with `--create-keys` make it".to_owned())
+            }
+            error => error.hint().map(str::to_owned),
+        };
+        Self { message: format!("{path}: {error}"), hint }
+    }
+
+    /// What is wrong, with the way out.
+    pub(crate) fn whole(&self) -> String {
+        match &self.hint {
+            Some(hint) => format!("{}; {hint}", self.message),
+            None => self.message.clone(),
+        }
+    }
+
+    /// What is said about it. `label`: of the only image that it is about.
+    pub(crate) fn diagnostic(&self, label: Option<&str>) -> Diagnostic {
+        let label = label.map_or_else(String::new, |label| format!("{label}: "));
+        let diagnostic = Diagnostic::error("file-not-editable", format!("{label}{}", self.message));
+        match &self.hint {
+            Some(hint) => diagnostic.hint(hint.clone()),
+            None => diagnostic,
+        }
     }
 }
 

@@ -23,6 +23,7 @@ const OPTIONS: Options = Options {
     concurrency: 1,
     no_git: false,
     create_keys: false,
+    restart_branch: false,
 };
 
 fn selected(short: &str) -> Selected {

@@ -29,11 +29,13 @@ use crate::model::git::BranchName;
 use crate::model::git::FilePath;
 use crate::model::git::ObjectId;
 use crate::model::git_url::GitUrl;
+use crate::repositories::worktree::Checkout;
 use crate::writeback::files::Contents;
 use crate::writeback::git::Entry;
 use crate::writeback::git::Tree;
 
 pub(crate) mod commits;
+pub(crate) mod restart;
 pub(crate) mod worktree;
 
 /// How many repositories are worked on at a time.
@@ -43,7 +45,7 @@ const AT_A_TIME: usize = 8;
 pub(crate) struct Repositories {
     settings: GitSettings,
     /// The folder that somebody checked out, instead of every repository.
-    worktree: OnceLock<PathBuf>,
+    checkout: OnceLock<Checkout>,
     git: OnceCell<Result<Git, GitError>>,
     clones: Mutex<BTreeMap<Remote, Clone>>,
     unverified: std::sync::Mutex<BTreeSet<String>>,
@@ -87,7 +89,7 @@ impl Repositories {
     pub(crate) fn new(settings: GitSettings) -> Self {
         Self {
             settings,
-            worktree: OnceLock::new(),
+            checkout: OnceLock::new(),
             git: OnceCell::new(),
             clones: Mutex::default(),
             unverified: std::sync::Mutex::default(),
@@ -97,12 +99,12 @@ impl Repositories {
     /// Has files read and written in this folder instead.
     pub(crate) fn use_worktree(&self, folder: PathBuf) {
         // A run has one command, and that one says so once.
-        let _ = self.worktree.set(folder);
+        let _ = self.checkout.set(Checkout::new(folder));
     }
 
     /// The folder that is read and written instead of repositories.
     pub(crate) fn worktree(&self) -> Option<&PathBuf> {
-        self.worktree.get()
+        self.checkout.get().map(|checkout| &checkout.folder)
     }
 
     /// The hosts whose certificates were not verified.
@@ -124,9 +126,8 @@ impl Repositories {
         (world, logins): (World<'_>, &Logins),
         wants: &[Want<'_>],
     ) -> (Vec<Found>, Vec<Diagnostic>) {
-        if let Some(folder) = self.worktree() {
-            let look = |want: &Want<'_>| Ok(Some(worktree::tree(folder, (want.branch, &want.paths))));
-            return (wants.iter().map(look).collect(), Vec::new());
+        if let Some(checkout) = self.checkout.get() {
+            return (checkout.look(wants), Vec::new());
         }
         let mut found: Vec<Found> = Vec::with_capacity(wants.len());
         let mut diagnostics: Vec<Diagnostic> = Vec::new();

@@ -1,16 +1,20 @@
-//! Two images of one Application that would be written to the same place.
+//! Images that would be written to the same place: of one Application, or of several that share a file.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use crate::annotations::keys;
 use crate::annotations::rule::ImageRule;
 use crate::annotations::rule::Invalid;
+use crate::model::application::ApplicationKey;
 use crate::model::decision::Reason;
+use crate::model::git_url::GitUrl;
 use crate::model::image::Reference;
 use crate::model::image::Repository;
 use crate::model::image::Version;
 use crate::model::plan::Destination;
 use crate::model::plan::Field;
+use crate::model::plan::GitTarget;
 use crate::model::plan::Renderer;
 use crate::writeback::Placement;
 use crate::writeback::helm;
@@ -18,9 +22,26 @@ use crate::writeback::helm::Parameters;
 
 /// What one image will be: the rule, where it is written, and the version it is meant to have, once that is known.
 pub(crate) struct Intent<'a> {
+    pub(crate) application: &'a ApplicationKey,
     pub(crate) rule: &'a ImageRule,
     pub(crate) placement: &'a Placement,
     pub(crate) version: Option<&'a Version>,
+}
+
+/// Images that would overwrite each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Conflict {
+    /// By Application and position in the image list.
+    pub(crate) images: BTreeSet<(ApplicationKey, usize)>,
+    pub(crate) message: String,
+    pub(crate) way_out: String,
+}
+
+impl Conflict {
+    /// What each of the images is.
+    pub(crate) fn invalid(&self) -> Invalid {
+        Invalid::new(Reason::ConflictingTargets, format!("{}; {}", self.message, self.way_out))
+    }
 }
 
 /// What an image puts into one place.
@@ -46,48 +67,84 @@ impl Value<'_> {
 
 /// One value of an image, and where it goes.
 struct Write<'a> {
+    application: &'a ApplicationKey,
     rule: &'a ImageRule,
     destination: &'a Destination,
     field: Field,
     value: Value<'a>,
 }
 
+/// What values stand in: an object, or a file, which several Applications may share.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Holder<'a> {
+    Object(&'a ApplicationKey, &'a Destination),
+    File { repository: String, branch: Option<&'a str>, path: &'a str },
+}
+
 impl Write<'_> {
     /// The place, with two spellings of one image name as the same: they may end up in one entry.
-    fn place(&self) -> (&Destination, Field) {
+    fn place(&self, one_folder: bool) -> (Holder<'_>, Field) {
         let field = match &self.field {
             Field::KustomizeImage(name) => Reference::parse(name).repository().ok().map(|name| name.to_string()),
             _ => None,
         };
-        (self.destination, field.map_or_else(|| self.field.clone(), Field::KustomizeImage))
+        let holder = match self.destination {
+            Destination::Git(GitTarget { path: Some(path), .. }) if one_folder => {
+                Holder::File { repository: String::new(), branch: None, path }
+            }
+            Destination::Git(GitTarget { path: Some(path), repository, branch, .. }) => {
+                let repository = GitUrl::parse(repository).map_or_else(|_| repository.clone(), |url| url.place());
+                Holder::File { repository, branch: branch.as_deref(), path }
+            }
+            destination => Holder::Object(self.application, destination),
+        };
+        (holder, field.map_or_else(|| self.field.clone(), Field::KustomizeImage))
     }
 }
 
-/// Finds the images whose values would overwrite each other, by position in the image list.
+/// Finds the images whose values would overwrite each other. `one_folder`: whatever repositories are named, files are
+/// those of one folder.
 ///
 /// Equal values are one change; different ones make every image of that place invalid, where Image Updater lets the
 /// last one win.
-pub(crate) fn conflicts(intents: &[Intent<'_>]) -> BTreeMap<usize, Invalid> {
+pub(crate) fn conflicts(intents: &[Intent<'_>], one_folder: bool) -> Vec<Conflict> {
     let writes: Vec<Write<'_>> = intents.iter().flat_map(writes).collect();
     let mut places: BTreeMap<_, Vec<&Write<'_>>> = BTreeMap::new();
     for write in &writes {
-        places.entry(write.place()).or_default().push(write);
+        places.entry(write.place(one_folder)).or_default().push(write);
     }
-    let mut conflicts = BTreeMap::new();
+    let mut conflicts: Vec<Conflict> = Vec::new();
     for writes in places.into_values() {
         let at_odds = writes.iter().any(|one| writes.iter().any(|other| one.value.differs(other.value)));
         if !at_odds {
             continue;
         }
-        let labels: Vec<_> = writes.iter().map(|write| format!("`{}`", write.rule.label())).collect();
-        let (field, way_out) = (&writes[0].field, way_out(&writes[0].field));
-        let message = format!("{field} would be written for {}, each with another value; {way_out}", labels.join(", "));
-        for write in writes {
-            let invalid = || Invalid::new(Reason::ConflictingTargets, message.clone());
-            conflicts.entry(write.rule.position).or_insert_with(invalid);
+        let conflict = conflict(&writes);
+        // Name and tag of the same images are one conflict.
+        if conflicts.iter().all(|known| known.images != conflict.images) {
+            conflicts.push(conflict);
         }
     }
     conflicts
+}
+
+fn conflict(writes: &[&Write<'_>]) -> Conflict {
+    let images = writes.iter().map(|write| (write.application.clone(), write.rule.position)).collect();
+    let field = &writes[0].field;
+    let applications: BTreeSet<_> = writes.iter().map(|write| write.application).collect();
+    if applications.len() == 1 {
+        let labels: Vec<_> = writes.iter().map(|write| format!("`{}`", write.rule.label())).collect();
+        let message = format!("{field} would be written for {}, each with another value", labels.join(", "));
+        return Conflict { images, message, way_out: way_out(field) };
+    }
+    let path = match writes[0].destination {
+        Destination::Git(GitTarget { path: Some(path), .. }) => format!(" of {path}"),
+        _ => String::new(),
+    };
+    let label = |write: &&Write<'_>| format!("`{}` of {}", write.rule.label(), write.application);
+    let labels: Vec<_> = writes.iter().map(label).collect();
+    let message = format!("{field}{path} would be written for {}, each with another value", labels.join(" and "));
+    Conflict { images, message, way_out: "let each Application have a file or keys of its own".to_owned() }
 }
 
 fn way_out(field: &Field) -> String {
@@ -101,10 +158,10 @@ fn way_out(field: &Field) -> String {
 
 /// What an image is written with.
 fn writes<'a>(intent: &Intent<'a>) -> Vec<Write<'a>> {
-    let Intent { rule, placement, version } = *intent;
+    let Intent { application, rule, placement, version } = *intent;
     let (Ok(settings), Some(repository)) = (&rule.settings, &rule.repository) else { return Vec::new() };
     let Some(renderer) = placement.renderer else { return Vec::new() };
-    let write = |field, value| Write { rule, destination: &placement.destination, field, value };
+    let write = |field, value| Write { application, rule, destination: &placement.destination, field, value };
     let parameter = |name: &str| placement.helm_field(name);
     match renderer {
         Renderer::Helm => match helm::parameters(&settings.targets) {

@@ -40,7 +40,8 @@ pub(super) fn value<'a>(source: &'a Source, wanted: &str) -> Option<&'a str> {
 }
 
 /// The entries that set an image, one for each name that they override: the entry for its Kustomize name, else the
-/// ones that name the image itself, else, if no Kustomize name is annotated, the ones that put it in place of another.
+/// ones that name the image itself, else, if no Kustomize name is annotated, the ones that put it in place of another, or
+/// at last another in its place.
 fn entries_of<'a>(source: &'a Source, targets: &Targets, repository: &Repository) -> Vec<&'a str> {
     let wanted = targets.kustomize_name.as_deref();
     if let Some(entry) = wanted.and_then(|wanted| value(source, wanted)) {
@@ -48,9 +49,13 @@ fn entries_of<'a>(source: &'a Source, targets: &Targets, repository: &Repository
     }
     let all: BTreeMap<&str, &str> =
         source.kustomize.iter().flatten().map(|entry| (name(entry), entry.as_str())).collect();
-    let of_image = all.into_values().filter(|entry| names(written_name(sides(entry).1), repository));
+    let of_image = all.values().copied().filter(|entry| names(written_name(sides(entry).1), repository));
     let (plain, in_place): (Vec<_>, Vec<_>) = of_image.partition(|entry| sides(entry).0.is_none());
-    if plain.is_empty() && wanted.is_none() { in_place } else { plain }
+    match (plain.is_empty(), in_place.is_empty(), wanted) {
+        (true, false, None) => in_place,
+        (true, true, None) => all.into_values().filter(|entry| names(name(entry), repository)).collect(),
+        _ => plain,
+    }
 }
 
 /// The version that the entries of an image set; `None` if there is none, if they set several, or another image.
@@ -97,6 +102,10 @@ pub(super) fn edits(
     }
     entries
         .iter()
-        .map(|entry| edit(name(entry), Some(entry), to(name(entry), sides(entry).0.is_some(), written(entry))))
+        .map(|entry| {
+            let (old, new) = sides(entry);
+            let is_kept = old.is_some() && names(written_name(new), repository);
+            edit(name(entry), Some(entry), to(name(entry), is_kept, written(entry)))
+        })
         .collect()
 }

@@ -33,9 +33,11 @@ mod kustomize;
 pub(crate) mod object;
 mod source;
 
+pub(crate) use conflicts::Conflict;
 pub(crate) use conflicts::Intent;
 pub(crate) use conflicts::conflicts;
 use git::InGit;
+use git::Unread;
 use git::overridden::Overridden;
 
 /// Where an image is written, and what stands there.
@@ -48,6 +50,8 @@ pub(crate) struct Placement {
     pub(crate) renderer: Option<Renderer>,
     /// The source as it is in force: parameters and images with everything merged into them.
     view: Source,
+    /// Why it is not known what stands in the repository.
+    pub(crate) unread: Option<Unread>,
     /// With method `argocd`, the file that hides what is written, as far as somebody looked.
     pub(crate) overridden: Option<Overridden>,
     /// With method `git`.
@@ -76,14 +80,14 @@ pub(crate) fn placement(
             let (index, renderer) = source::choose(application, &settings.targets, chosen, sets)?;
             let source = &application.sources[index];
             let several = application.layout == SourceLayout::Multiple;
-            let destination =
-                Destination::Application { source: several.then(|| source.id()), renderer: Some(renderer) };
-            let configured = configured(source, renderer, rule, settings);
+            let destination = Destination::Application { source: several.then(|| source.id()), renderer };
+            let configured = renderer.and_then(|renderer| configured(source, renderer, rule, settings));
             Ok(Placement {
                 destination,
                 configured,
-                renderer: Some(renderer),
+                renderer,
                 view: source.clone(),
+                unread: None,
                 overridden: None,
                 git: None,
             })

@@ -9,8 +9,8 @@ use crate::model::application::SourceLayout;
 use crate::model::decision::Reason;
 use crate::model::plan::Renderer;
 
-/// A source that can take an image: its index, and what renders it.
-type Taker = (usize, Renderer);
+/// A source that can take an image: its index, and what renders it; `None` if only its folder can tell.
+type Taker = (usize, Option<Renderer>);
 
 /// Finds the source for an image with these targets; `sets` says whether a source already sets it.
 ///
@@ -53,10 +53,15 @@ fn only(
 ) -> Result<Taker, Invalid> {
     let sources = &application.sources;
     let mut takers = Vec::new();
+    let mut unknown = Vec::new();
     let mut problems = Vec::new();
     for (index, source) in sources.iter().enumerate() {
         match renderer(application, index, targets) {
-            Ok(renderer) => takers.push((index, renderer)),
+            Ok(Some(renderer)) => takers.push((index, renderer)),
+            Ok(None) if lends_only(source) => {
+                problems.push(format!("{index} ({}): it only lends its files to others (`ref`)", source.id()));
+            }
+            Ok(None) => unknown.push(index),
             Err(problem) => problems.push(format!("{index} ({}): {}", source.id(), problem.message)),
         }
     }
@@ -66,8 +71,14 @@ fn only(
     let with_block: Vec<_> =
         takers.iter().copied().filter(|(index, _)| of_one_tool && block(&sources[*index]).is_some()).collect();
     match (takers.as_slice(), setting.as_slice(), with_block.as_slice()) {
-        ([], ..) => Err(unsupported(format!("no source can take the image: {}", problems.join("; ")))),
-        ([one], ..) | (_, [one], _) | (_, [], [one]) => Ok(*one),
+        ([], ..) => match unknown.as_slice() {
+            [] => Err(unsupported(format!("no source can take the image: {}", problems.join("; ")))),
+            [one] => Ok((*one, None)),
+            several => Err(any_of(sources, several)),
+        },
+        ([(index, renderer)], ..) | (_, [(index, renderer)], _) | (_, [], [(index, renderer)]) => {
+            Ok((*index, Some(*renderer)))
+        }
         _ => {
             let names: Vec<_> = takers
                 .iter()
@@ -77,6 +88,19 @@ fn only(
             Err(Invalid::new(Reason::AmbiguousSource, message))
         }
     }
+}
+
+/// Several sources could be meant, and nothing says which.
+pub(super) fn any_of(sources: &[Source], indexes: &[usize]) -> Invalid {
+    let names: Vec<_> = indexes.iter().map(|index| format!("{index} ({})", sources[*index].id())).collect();
+    let message =
+        format!("more than one source may be meant, and nothing says what renders them: {}", names.join("; "));
+    Invalid::new(Reason::AmbiguousSource, message)
+}
+
+/// Whether a source is there for the files that others take out of it, and is not rendered.
+pub(super) fn lends_only(source: &Source) -> bool {
+    source.reference.is_some() && source.path.is_none()
 }
 
 /// The index of the source that `text` names: by `name`, else by number from 0.
@@ -127,11 +151,9 @@ pub(super) fn kind(application: &Application, index: usize) -> Result<Option<Ren
     }
 }
 
-/// What renders a source, if that is known and it can take the image.
-fn renderer(application: &Application, index: usize, targets: &Targets) -> Result<Renderer, Invalid> {
-    let unknown =
-        "what renders the source is not known: it has no `helm` or `kustomize` block, and the status does not say";
-    fitting(kind(application, index)?.ok_or_else(|| unsupported(unknown))?, targets)
+/// What renders a source that can take the image; `None` if nothing says so.
+fn renderer(application: &Application, index: usize, targets: &Targets) -> Result<Option<Renderer>, Invalid> {
+    kind(application, index)?.map(|renderer| fitting(renderer, targets)).transpose()
 }
 
 /// The renderer, if an image with these targets can be set for it.

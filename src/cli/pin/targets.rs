@@ -206,9 +206,10 @@ pub(super) fn placement<'a>(placements: &'a Placements, meant: Meant<'_>) -> Res
         Some(Err(invalid)) => return Err(about(&invalid.message)),
         None => return Err(about("it is not known where it is written")),
     };
-    match placement.git.as_ref().and_then(|git| git.unread.as_ref()) {
-        Some(unread) => Err(about(&unread.message)),
-        None => Ok(placement),
+    match (&placement.unread, placement.renderer) {
+        (Some(unread), _) => Err(about(&unread.message)),
+        (None, None) => Err(about("it is not known what renders its source, and so not how it is written")),
+        (None, Some(_)) => Ok(placement),
     }
 }
 

@@ -20,7 +20,7 @@ fn the_first_status_that_applies_is_reported() {
     let nothing: Option<&[&str]> = None;
     for (annotations, source, status, registry, expected) in [
         (format!("{bad}, {PIN}, {ignore}"), &other, "", nothing, Invalid),
-        (String::new(), &"source: {path: p}".to_owned(), "", nothing, Invalid),
+        (String::new(), &"source: {path: p, plugin: {}}".to_owned(), "", nothing, Invalid),
         (format!("{PIN}, {ignore}"), &other, "", nothing, PinBroken),
         (format!("{PIN}, {ignore}"), &held, "", nothing, Pinned),
         (PIN.to_owned(), &bare, "", nothing, Pinned),

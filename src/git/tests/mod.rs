@@ -14,7 +14,7 @@
 //! | gw-08 | `a_sign_off_goes_where_git_puts_it`, `commits_are_signed` |
 //! | gw-09 | `an_ssh_key_signs`, `gpg_signs` |
 //! | gw-11 | `a_new_branch_is_made` |
-//! | gw-16 | `a_branch_only_moves_forward` |
+//! | gw-16 | `a_branch_only_moves_forward`, `what_a_branch_has_of_its_own_is_known` |
 //! | gw-17, cmt-03 | `the_default_branch_is_the_one_that_head_names` |
 //! | gc-01, gc-02 | `a_certificate_is_believed_for_a_reason` |
 //! | gc-03 | `a_password_is_sent_unasked_only_if_told_so` |
@@ -37,6 +37,7 @@ mod logins;
 mod outcomes;
 mod signing;
 mod ssh;
+mod unmerged;
 #[allow(clippy::disallowed_methods, reason = "the tests are the world: programs, clock, environment")]
 mod world;
 

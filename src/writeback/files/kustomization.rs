@@ -9,6 +9,7 @@ use crate::model::plan::Edit;
 use crate::model::plan::Field;
 use crate::writeback::kustomize;
 
+use super::Entries;
 use super::FileError;
 use super::entry;
 use super::wrong_field;
@@ -61,12 +62,22 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// The images that the file sets; `None` if it has no such list.
-pub(super) fn entries(yaml: &Yaml) -> Result<Option<Vec<String>>, Refusal> {
-    let Some(list) = list(yaml)? else { return Ok(None) };
-    let items = yaml.items(list).unwrap_or_default();
-    let named = items.iter().filter(|item| name_of(yaml, **item).is_some());
-    named.map(|item| Ok(parts(yaml, *item)?.text())).collect::<Result<_, _>>().map(Some)
+/// The images that the file sets, and those that cannot be told as one text.
+pub(super) fn entries(yaml: &Yaml) -> Result<Entries, Refusal> {
+    let Some(list) = list(yaml)? else { return Ok(Entries::default()) };
+    let mut images = Vec::new();
+    let mut refused = Vec::new();
+    for item in yaml.items(list).unwrap_or_default() {
+        let Some(name) = name_of(yaml, *item) else { continue };
+        match parts(yaml, *item) {
+            Ok(parts) => images.push(parts.text()),
+            Err(refusal) => {
+                let new = yaml.get(*item, "newName").and_then(|new| yaml.text(new));
+                refused.extend([name].into_iter().chain(new).map(|name| (name.to_owned(), refusal.clone())));
+            }
+        }
+    }
+    Ok(Entries { helm: None, kustomize: Some(images), refused })
 }
 
 /// The element for a name, as one text.
@@ -182,8 +193,10 @@ fn find(yaml: &Yaml, name: &str) -> Result<Option<(usize, NodeId)>, Refusal> {
     }
 }
 
+/// The name of an element, which a merge key may bring in.
 fn name_of(yaml: &Yaml, item: NodeId) -> Option<&str> {
-    yaml.get(item, "name").and_then(|name| yaml.text(name))
+    let name = yaml.get(item, "name").or_else(|| yaml.get(yaml.get(item, "<<")?, "name"));
+    name.and_then(|name| yaml.text(name))
 }
 
 /// An element in parts.

@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use crate::model::application::HelmParameter;
 use crate::model::plan::Edit;
 use crate::model::plan::Field;
 use crate::model::plan::FileKind;
@@ -48,10 +49,12 @@ pub(crate) enum Carried {
 /// What a file sets; `None` for a list that is not in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Entries {
-    /// Names and values of `helm.parameters`.
-    pub(crate) helm: Option<Vec<(String, String)>>,
+    /// `helm.parameters`.
+    pub(crate) helm: Option<Vec<HelmParameter>>,
     /// Kustomize images, as `[old=]new[:tag][@digest]`.
     pub(crate) kustomize: Option<Vec<String>>,
+    /// Elements that no such text stands for, each by a name that it has, and why. Only who means one minds.
+    pub(crate) refused: Vec<(String, Refusal)>,
 }
 
 /// Why a file is not read or not edited; nothing is written then.
@@ -68,11 +71,6 @@ pub(crate) enum FileError {
 }
 
 impl FileError {
-    /// Whether `--create-keys` would help.
-    pub(crate) fn is_missing_key(&self) -> bool {
-        matches!(self, Self::MissingKey(_))
-    }
-
     /// Whether somebody changed the value meanwhile.
     pub(crate) fn is_changed(&self) -> bool {
         matches!(self, Self::Changed { .. })
@@ -130,7 +128,7 @@ pub(crate) fn entries(kind: FileKind, file: &Contents) -> Result<Entries, FileEr
     let yaml = read(kind, file)?;
     Ok(match kind {
         FileKind::Override => parameters::entries(yaml, Place::OVERRIDE)?,
-        FileKind::Kustomization => Entries { helm: None, kustomize: kustomization::entries(yaml)? },
+        FileKind::Kustomization => kustomization::entries(yaml)?,
         FileKind::HelmValues => Entries::default(),
     })
 }

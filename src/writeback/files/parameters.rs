@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use crate::model::application::HelmParameter;
 use crate::model::plan::Edit;
 use crate::model::plan::Field;
 use crate::writeback::kustomize;
@@ -22,6 +23,9 @@ const PARAMETERS: [&str; 2] = ["helm", "parameters"];
 const IMAGES: [&str; 2] = ["kustomize", "images"];
 
 const VALUE: &str = "value";
+/// "This is text", in any case of its letters.
+const FORCE_STRING: &str = "forcestring";
+
 /// Where a source stands in a file. It is looked for again after every edit.
 #[derive(Clone, Copy)]
 pub(super) struct Place<'a> {
@@ -33,26 +37,26 @@ pub(super) struct Place<'a> {
 
 impl Place<'static> {
     /// An override file is a source. Image Updater writes the key in lower case.
-    pub(super) const OVERRIDE: Self = Self { find: &|yaml| Ok(yaml.root()), force_string: "forcestring" };
+    pub(super) const OVERRIDE: Self = Self { find: &|yaml| Ok(yaml.root()), force_string: FORCE_STRING };
 }
 
 /// The parameters and images that the file sets.
 pub(super) fn entries(yaml: &Yaml, place: Place<'_>) -> Result<Entries, Refusal> {
     let parameters = list(yaml, place, PARAMETERS)?.map(|list| {
         let items = yaml.items(list).unwrap_or_default().iter();
-        items.filter_map(|item| Some((name_of(yaml, *item)?.to_owned(), value_of(yaml, *item)))).collect()
+        items.filter_map(|item| parameter_of(yaml, *item)).collect()
     });
     let images = list(yaml, place, IMAGES)?.map(|list| {
         let items = yaml.items(list).unwrap_or_default().iter();
         items.filter_map(|item| yaml.text(*item).map(str::to_owned)).collect()
     });
-    Ok(Entries { helm: parameters, kustomize: images })
+    Ok(Entries { helm: parameters, kustomize: images, refused: Vec::new() })
 }
 
 /// What the file puts in the place of the Application's: a list without anything in it stands for an empty one, since
 /// Argo CD then takes the Application's away.
 pub(super) fn replaced(yaml: &Yaml, place: Place<'_>) -> Result<Entries, Refusal> {
-    let Entries { helm, kustomize } = entries(yaml, place)?;
+    let Entries { helm, kustomize, refused } = entries(yaml, place)?;
     let is_taken = |[block, list]: [&str; 2]| {
         let block = (place.find)(yaml).ok().flatten().and_then(|source| yaml.get(source, block));
         block.is_some_and(|block| yaml.is_null(block) || yaml.get(block, list).is_some_and(|list| yaml.is_null(list)))
@@ -60,6 +64,7 @@ pub(super) fn replaced(yaml: &Yaml, place: Place<'_>) -> Result<Entries, Refusal
     Ok(Entries {
         helm: helm.or_else(|| is_taken(PARAMETERS).then(Vec::new)),
         kustomize: kustomize.or_else(|| is_taken(IMAGES).then(Vec::new)),
+        refused,
     })
 }
 
@@ -250,6 +255,12 @@ fn images_named(yaml: &Yaml, place: Place<'_>, name: &str) -> Result<Vec<NodeId>
 
 fn name_of(yaml: &Yaml, item: NodeId) -> Option<&str> {
     key_of(yaml, item, "name").and_then(|name| yaml.text(name))
+}
+
+/// A parameter as it stands in the file; `None` if it has no name.
+fn parameter_of(yaml: &Yaml, item: NodeId) -> Option<HelmParameter> {
+    let force_string = key_of(yaml, item, FORCE_STRING).is_some_and(|forced| yaml.is_true(forced));
+    Some(HelmParameter { name: name_of(yaml, item)?.to_owned(), value: value_of(yaml, item), force_string })
 }
 
 /// The value of a parameter; nothing where none is written.

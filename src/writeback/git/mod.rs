@@ -34,6 +34,7 @@ pub(super) mod overridden;
 mod past;
 mod path;
 mod place;
+pub(super) mod rendered;
 mod view;
 
 /// What stands in a repository, as far as somebody looked.
@@ -68,8 +69,6 @@ pub(crate) struct InGit {
     /// Template of the branch that is pushed.
     pub(crate) template: Option<String>,
     pub(crate) standing: Option<Standing>,
-    /// Why it is not known what stands there.
-    pub(crate) unread: Option<Unread>,
 }
 
 /// The file as it is.
@@ -116,12 +115,13 @@ pub(super) fn placement(
     let Place { target, renderer, source, folder, template, must_be_head } =
         place::place(application, git, &settings.targets, chosen)?;
     let spec = application.sources[source].clone();
-    let in_git = InGit { folder, must_be_head, spec, template, standing: None, unread: None };
+    let in_git = InGit { folder, must_be_head, spec, template, standing: None };
     Ok(Placement {
         destination: Destination::Git(target),
         configured: None,
         renderer,
         view: Source::default(),
+        unread: None,
         overridden: None,
         git: Some(in_git),
     })
@@ -143,25 +143,11 @@ impl InGit {
             FileKind::Override => {
                 paths.push(in_folder(SHARED_OVERRIDE));
                 if renderer.is_none() {
-                    paths.push(in_folder("Chart.yaml"));
-                    paths.extend(KUSTOMIZATIONS.map(in_folder));
+                    paths.extend(rendered::telling_files().map(in_folder));
                 }
             }
         }
         paths
-    }
-
-    fn is_there(tree: &Tree, path: &str) -> bool {
-        matches!(tree.files.get(path), Some(Entry::File { .. }))
-    }
-
-    /// What the tree says that renders the source.
-    fn renderer_of(&self, tree: &Tree) -> Option<Renderer> {
-        let has = |name: &str| Self::is_there(tree, &path::join(&self.folder, name));
-        if has("Chart.yaml") {
-            return Some(Renderer::Helm);
-        }
-        KUSTOMIZATIONS.iter().any(|name| has(name)).then_some(Renderer::Kustomize)
     }
 }
 
@@ -184,9 +170,9 @@ pub(crate) fn located(placement: &Placement, rule: &ImageRule, tree: &Tree) -> R
     target.branch = Some(tree.branch.clone());
     let path = path_in(&target, &in_git, tree)?;
     target.path = Some(path.clone());
-    let renderer = match placement.renderer.or_else(|| in_git.renderer_of(tree)) {
+    let renderer = match placement.renderer.or_else(|| rendered::by_folder(&in_git.folder, tree)) {
         Some(renderer) => source::fitting(renderer, &settings.targets)?,
-        None => return Err(source::unsupported("neither the Application nor its folder says what renders the source")),
+        None => return Err(rendered::by_nothing()),
     };
     let (bytes, blob) = match tree.files.get(&path) {
         Some(Entry::File { bytes, blob }) => (Some(bytes.clone()), blob.clone()),
@@ -200,6 +186,7 @@ pub(crate) fn located(placement: &Placement, rule: &ImageRule, tree: &Tree) -> R
         configured: None,
         renderer: Some(renderer),
         view: Source::default(),
+        unread: None,
         overridden: None,
         git: None,
     };
@@ -211,7 +198,7 @@ pub(crate) fn located(placement: &Placement, rule: &ImageRule, tree: &Tree) -> R
         }
         Err(error) => {
             let message = format!("{path} cannot be read: {error}");
-            in_git.unread = Some(Unread { reason: Reason::FileUnreadable, message });
+            located.unread = Some(Unread { reason: Reason::FileUnreadable, message });
         }
     }
     located.git = Some(in_git);
@@ -241,11 +228,7 @@ fn path_in(target: &GitTarget, in_git: &InGit, tree: &Tree) -> Result<String, In
 impl Placement {
     /// Says that it is not known what stands in the repository.
     pub(crate) fn unread(&self, reason: Reason, message: String) -> Self {
-        let mut placement = self.clone();
-        if let Some(in_git) = &mut placement.git {
-            in_git.unread = Some(Unread { reason, message });
-        }
-        placement
+        Self { unread: Some(Unread { reason, message }), ..self.clone() }
     }
 
     /// The edits of the file that come from `edits` of the view: each expects what the file itself says.

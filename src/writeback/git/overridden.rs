@@ -20,14 +20,30 @@ use crate::writeback::git::view;
 use crate::writeback::helm;
 use crate::writeback::helm::Parameters;
 use crate::writeback::kustomize;
+use crate::writeback::source;
 
-/// The files that Argo CD merges over a source, the later over the earlier, and where they are.
+/// Files in the folder of a source, and where that is.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct OverrideFiles<'a> {
+pub(crate) struct SourceFiles<'a> {
     pub(crate) repository: &'a str,
     /// A branch, a tag or a commit; `None`: what HEAD names.
     pub(crate) revision: Option<&'a str>,
-    pub(crate) paths: [String; 2],
+    pub(crate) paths: Vec<String>,
+}
+
+impl<'a> SourceFiles<'a> {
+    /// Files of these names; `None` if the source is in no git repository or not rendered.
+    pub(super) fn of<N: AsRef<str>>(source: &'a Source, names: impl IntoIterator<Item = N>) -> Option<Self> {
+        if source.chart.is_some() || source::lends_only(source) {
+            return None;
+        }
+        let folder = path::plain("", source.path.as_deref().unwrap_or_default()).ok()?;
+        Some(Self {
+            repository: &source.repo_url,
+            revision: source.target_revision.as_deref().filter(|revision| !matches!(*revision, "" | "HEAD")),
+            paths: names.into_iter().map(|name| path::join(&folder, name.as_ref())).collect(),
+        })
+    }
 }
 
 /// The file that has the last word instead of the Application.
@@ -69,21 +85,12 @@ impl Overridden {
 }
 
 impl Placement {
-    /// The files that could hide what is written to an Application; `None` if there can be none, since its source is in
-    /// no git repository or not rendered.
-    pub(crate) fn override_files(&self, application: &Application) -> Option<OverrideFiles<'_>> {
-        let source = &self.view;
-        let lends_only = source.reference.is_some() && source.path.is_none();
-        if !matches!(self.destination, Destination::Application { .. }) || source.chart.is_some() || lends_only {
-            return None;
-        }
-        let folder = path::plain("", source.path.as_deref().unwrap_or_default()).ok()?;
+    /// The files that Argo CD merges over the source of an Application, the later over the earlier; `None` if there can be
+    /// none, or it is not known what they would hide.
+    pub(crate) fn override_files(&self, application: &Application) -> Option<SourceFiles<'_>> {
+        let is_written = matches!(self.destination, Destination::Application { renderer: Some(_), .. });
         let names = [place::SHARED_OVERRIDE.to_owned(), place::override_name(application)];
-        Some(OverrideFiles {
-            repository: &source.repo_url,
-            revision: source.target_revision.as_deref().filter(|revision| !matches!(*revision, "" | "HEAD")),
-            paths: names.map(|name| path::join(&folder, &name)),
-        })
+        is_written.then(|| SourceFiles::of(&self.view, names))?
     }
 
     /// The placement as it is with these files over the Application: what is configured is read through them.

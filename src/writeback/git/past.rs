@@ -36,9 +36,9 @@ impl Placement {
         let mut placement = self.clone();
         if let Some(in_git) = &mut placement.git {
             in_git.spec = source.clone();
-            (in_git.standing, in_git.unread) = (None, None);
+            in_git.standing = None;
         }
-        placement.configured = None;
+        (placement.configured, placement.unread) = (None, None);
         Ok((commit, placement))
     }
 }

@@ -191,8 +191,7 @@ fn source_for(
         (SourceLayout::Multiple, _) => {}
     }
     let Some(renderer) = wanted else {
-        let (index, renderer) = source::choose(application, targets, chosen, |_, _| false)?;
-        return Ok((index, Some(renderer)));
+        return source::choose(application, targets, chosen, |_, _| false);
     };
     if let Some(text) = chosen {
         return Ok((source::named(sources, text)?, wanted));
@@ -207,17 +206,36 @@ fn source_for(
     let with_block: Vec<_> =
         of_kind.iter().copied().filter(|index| source::block(&sources[*index]).is_some()).collect();
     let there: Vec<_> = of_kind.iter().copied().filter(points_into).collect();
-    let any: Vec<_> = indexes().filter(points_into).collect();
-    match (of_kind.as_slice(), there.as_slice(), with_block.as_slice(), any.as_slice()) {
-        ([one], ..) | (_, [one], ..) | (_, [], [one], _) | ([], .., [one]) => Ok((*one, wanted)),
+    match (of_kind.as_slice(), there.as_slice(), with_block.as_slice()) {
+        ([one], ..) | (_, [one], ..) | (_, [], [one]) => Ok((*one, wanted)),
         ([], ..) => {
-            let what = format!("no source is rendered by {}, and none is of the repository", renderer.name());
-            Err(source::unsupported(what))
+            let any: Vec<_> = indexes().filter(points_into).collect();
+            Ok((of_unknown_kind(application, &any, renderer)?, wanted))
         }
         (several, ..) => {
             let message = format!("the target can be meant for sources {}", source::listed(several));
             Err(Invalid::new(Reason::AmbiguousSource, message))
         }
+    }
+}
+
+/// The source that a target is meant for where none is known to be of its kind: the only one of the repository that is
+/// written to, else the only one of which it is not known what renders it. `there`: those of the repository.
+fn of_unknown_kind(application: &Application, there: &[usize], renderer: Renderer) -> Result<usize, Invalid> {
+    let sources = &application.sources;
+    let may_be = |index: &usize| {
+        let source = &sources[*index];
+        !source::lends_only(source) && matches!(source::kind(application, *index), Ok(None))
+    };
+    let unknown: Vec<_> =
+        (0..sources.len()).filter(|index| there.is_empty() || there.contains(index)).filter(may_be).collect();
+    match (there, unknown.as_slice()) {
+        ([one], _) | (_, [one]) => Ok(*one),
+        (_, []) => {
+            let what = format!("no source is rendered by {}, and none is of the repository", renderer.name());
+            Err(source::unsupported(what))
+        }
+        (_, several) => Err(source::any_of(sources, several)),
     }
 }
 
@@ -286,7 +304,7 @@ impl Own<'_> {
         if source.chart.is_some() {
             return refused("the source is a chart of a chart repository".to_owned());
         }
-        if source.reference.is_some() && source.path.is_none() {
+        if source::lends_only(source) {
             return refused("the source only lends its files to others (`ref`)".to_owned());
         }
         if !is_same(&source.repo_url, self.repository) {

@@ -206,10 +206,59 @@ fn what_must_not_be_written_is_refused() {
             Reason::AmbiguousSource,
             "sources 0 and 1",
         ),
+        (
+            "ambiguous, of unknown kinds",
+            "write-back-target: helmvalues",
+            "sources: [{repoURL: 'https://a/b', path: a}, {repoURL: 'https://a/c', path: c}]",
+            Reason::AmbiguousSource,
+            "0 (https://a/b a); 1 (https://a/c c)",
+        ),
+        (
+            "of another kind",
+            "write-back-target: kustomization",
+            "sources: [{repoURL: 'https://a/b', path: a, helm: {}}, {repoURL: 'https://a/c', ref: c}]",
+            Reason::UnsupportedSource,
+            "no source is rendered by kustomize",
+        ),
     ] {
         let invalid = case(annotations, rest).place.expect_err(id);
         assert_eq!(invalid.reason, reason, "{id}: {}", invalid.message);
         assert!(invalid.message.contains(words), "{id}: {}", invalid.message);
+    }
+}
+
+#[test]
+fn a_target_goes_to_the_one_source_that_may_be_meant() {
+    const CHART: &str = "{repoURL: 'https://charts', chart: nginx, targetRevision: 1.2.3}";
+    const VALUES: &str = "{repoURL: 'https://h/v', ref: values}";
+    for (id, annotations, sources, expected) in [
+        (
+            "beside a chart",
+            "write-back-target: kustomization",
+            format!("{CHART}, {{repoURL: 'https://h/k', path: k}}"),
+            "https://h/k",
+        ),
+        (
+            "beside a lender",
+            "write-back-target: helmvalues",
+            format!("{VALUES}, {{repoURL: 'https://h/c', path: c}}"),
+            "https://h/c",
+        ),
+        (
+            "of the repository",
+            "write-back-target: 'helmvalues:/v.yaml', git-repository: 'https://h/c.git'",
+            "{repoURL: 'https://h/b', path: b}, {repoURL: 'https://h/c', path: c}".to_owned(),
+            "https://h/c.git",
+        ),
+        (
+            "of the repository, of unknown kind",
+            "write-back-target: kustomization, git-repository: 'https://h/c'",
+            format!("{{repoURL: 'https://h/c', path: k}}, {{repoURL: 'https://h/c', path: c, helm: {{}}}}, {CHART}"),
+            "https://h/c",
+        ),
+    ] {
+        let case = case(annotations, &format!("sources: [{sources}]"));
+        assert_eq!(case.target().repository, expected, "{id}");
     }
 }
 
@@ -221,6 +270,8 @@ fn what_the_tree_says_counts_where_nothing_else_does() {
     assert_eq!(case.located(&[("p/kustomization.yml", "a: b\n")]).unwrap().renderer, Some(Renderer::Kustomize));
     let invalid = case.located(&[]).unwrap_err();
     assert_eq!(invalid.reason, Reason::UnsupportedSource, "{}", invalid.message);
+    let several = self::case("", "sources: [{repoURL: 'https://h/v', ref: v}, {repoURL: 'https://h/r', path: p}]");
+    assert_eq!(several.located(&[("p/Chart.yaml", "name: x\n")]).unwrap().renderer, Some(Renderer::Helm));
     let folder = Tree {
         branch: "main".to_owned(),
         commit: None,
@@ -285,12 +336,13 @@ fn values_are_read_and_written_by_their_keys() {
     }
     // What cannot be read is said, and nothing is guessed.
     let broken = web.located(&[(values, "image: {{ .Values.x }}\n  y: [\n")]).unwrap();
-    let unread = broken.git.unwrap().unread.unwrap();
+    let unread = broken.unread.unwrap();
     assert_eq!(unread.reason, Reason::FileUnreadable, "{}", unread.message);
     // A missing key is an error, unless it is to be made.
     let place = web.located(&[(values, "a: 1\n")]).unwrap();
     let edits = place.edits(&web.rules.images[0], &Version::parse("v2"));
-    assert!(place.edited_file(Some(&b"a: 1\n".as_slice().into()), &edits, false).unwrap_err().is_missing_key());
+    let missing = place.edited_file(Some(&b"a: 1\n".as_slice().into()), &edits, false);
+    assert!(matches!(missing, Err(FileError::MissingKey(_))), "{missing:?}");
     let made = place.edited_file(Some(&b"a: 1\n".as_slice().into()), &edits, true).unwrap();
     assert!(String::from_utf8(made).unwrap().starts_with("a: 1\nimage:\n"), "made");
 }
@@ -422,4 +474,86 @@ fn only_what_argo_cd_reads_over_a_source_is_looked_for() {
     ] {
         assert_eq!(files(rest).as_deref(), expected, "{rest}");
     }
+}
+
+#[test]
+fn the_folder_tells_what_renders_an_application_that_does_not_say() {
+    let told = |annotations: &str, rest: &str, files: &[&str]| {
+        let application = application(&format!("{{annotations: {{image-list: 'a=nginx', {annotations}}}, {rest}}}"));
+        let (rules, _) = rules(&application);
+        let place = placement(&application, &rules, &rules.images[0], None).unwrap();
+        let Some(wanted) = place.telling_files() else { return Ok((String::new(), place.renderer)) };
+        let wanted = format!("{} {} {}", wanted.repository, wanted.revision.unwrap_or("HEAD"), wanted.paths[0]);
+        let file = |path: &&str| ((*path).to_owned(), Entry::File { bytes: b"a: b".as_slice().into(), blob: None });
+        let tree = Tree { files: files.iter().map(file).collect(), ..Tree::default() };
+        let told = place.told_by(&rules.images[0], &tree).map_err(|invalid: Invalid| invalid.message)?;
+        let Destination::Application { renderer, .. } = told.destination else { panic!("{told:?}") };
+        assert_eq!(renderer, told.renderer);
+        Ok::<_, String>((wanted, renderer))
+    };
+    let plain = "source: {repoURL: 'https://h/r', path: ./p, targetRevision: v1}";
+    let several = "sources: [{repoURL: 'https://h/v', ref: v}, {repoURL: 'https://h/r', path: p, targetRevision: v1}]";
+    for (rest, files, expected) in [
+        (plain, &["p/Chart.yaml"][..], Some(Renderer::Helm)),
+        (several, &["p/Chart.yaml", "p/kustomization.yaml"], Some(Renderer::Helm)),
+        (plain, &["p/Kustomization"], Some(Renderer::Kustomize)),
+        (&format!("{plain}, status: {{sourceType: ''}}"), &["p/kustomization.yml"], Some(Renderer::Kustomize)),
+    ] {
+        let wanted = "https://h/r v1 p/Chart.yaml".to_owned();
+        assert_eq!(told("", rest, files), Ok((wanted, expected)), "{rest} {files:?}");
+    }
+    let neither = told("", plain, &["Chart.yaml", "p/values.yaml"]).unwrap_err();
+    assert!(neither.contains("nor its folder"), "{neither}");
+    let unfit = told("a.helm.image-tag: t", plain, &["p/kustomization.yaml"]).unwrap_err();
+    assert!(unfit.contains("rendered by Kustomize"), "{unfit}");
+    let known = "source: {repoURL: 'https://h/r', path: p, helm: {}}";
+    assert_eq!(told("", known, &[]), Ok((String::new(), Some(Renderer::Helm))));
+}
+
+#[test]
+fn annotations_tell_what_renders_where_nobody_can_look() {
+    for (annotations, expected) in [
+        ("", None),
+        ("a.helm.image-spec: s", Some(Renderer::Helm)),
+        ("a.kustomize.image-name: n", Some(Renderer::Kustomize)),
+    ] {
+        let short = format!("{{annotations: {{image-list: 'a=nginx', {annotations}}}, source: {{path: p}}}}");
+        let application = application(&short);
+        let (rules, _) = rules(&application);
+        let place = placement(&application, &rules, &rules.images[0], None).unwrap();
+        assert_eq!(place.told_by_targets(&rules.images[0]).and_then(|place| place.renderer), expected, "{annotations}");
+    }
+}
+
+#[test]
+fn an_element_that_cannot_be_read_is_in_the_way_of_its_own_image_only() {
+    let web = case("image-list: 'a=ghcr.io/acme/web', write-back-target: kustomization", SOURCE);
+    let kustomization = "some/path/kustomization.yaml";
+    let text = "x: &x {name: merged}\nimages:\n- name: ghcr.io/acme/web\n  newTag: v1\n- name: other\n  newTag: v1\n  tagSuffix: -x\n- <<: *x\n  newTag: v1\n";
+    assert_eq!(web.updated(&[(kustomization, text)], "v2"), text.replacen("v1", "v2", 1));
+    for own in [
+        "images:\n- name: ghcr.io/acme/web\n  tagSuffix: -x\n",
+        "images:\n- name: web\n  newName: ghcr.io/acme/web\n  tagSuffix: -x\n",
+        "x: &x {name: ghcr.io/acme/web}\nimages:\n- <<: *x\n  newTag: v1\n",
+    ] {
+        let place = web.located(&[(kustomization, own)]).unwrap();
+        assert_eq!(place.unread.expect(own).reason, Reason::FileUnreadable);
+    }
+}
+
+#[test]
+fn what_is_carried_into_a_new_file_stays_what_it_is() {
+    let case = case("", "source: {repoURL: 'https://h/r', path: p, targetRevision: main, helm: {}}");
+    let shared = "helm:\n  parameters:\n  - {name: image.tag, value: '1.0'}\n  - {name: flag, value: 'true'}\n  - {name: id, value: '007', forceString: true}\n";
+    let made = case.updated(&[("p/.argocd-source.yaml", shared)], "1.1");
+    let forced = |name: &str| {
+        let mut lines = made.lines().skip_while(|line| !line.ends_with(&format!("name: {name}")));
+        lines.nth(2).map(|line| line.trim().to_owned())
+    };
+    let text = |forced: &str| Some(format!("forcestring: {forced}"));
+    assert_eq!(
+        [forced("flag"), forced("id"), forced("image.tag")],
+        [text("false"), text("true"), text("true")],
+        "{made}"
+    );
 }

@@ -8,6 +8,7 @@ use crate::model::image::Reference;
 use crate::model::image::Repository;
 use crate::model::plan::Field;
 use crate::model::plan::FileKind;
+use crate::writeback;
 use crate::writeback::files;
 use crate::writeback::files::Contents;
 use crate::writeback::files::Entries;
@@ -37,8 +38,8 @@ pub(super) fn read(
     settings: &Settings,
     below: &Below<'_>,
 ) -> Result<Read, FileError> {
-    let empty = Entries { helm: None, kustomize: None };
-    let entries = |bytes: Option<&Contents>| bytes.map_or(Ok(empty.clone()), |bytes| files::entries(kind, bytes));
+    let entries =
+        |bytes: Option<&Contents>| bytes.map_or_else(|| Ok(Entries::default()), |bytes| files::entries(kind, bytes));
     match kind {
         FileKind::HelmValues => {
             let mut parameters = Vec::new();
@@ -53,7 +54,11 @@ pub(super) fn read(
             Ok(Read { view, below: Source::default(), hidden: Vec::new() })
         }
         FileKind::Kustomization => {
-            let view = Source { kustomize: Some(entries(bytes)?.kustomize.unwrap_or_default()), ..Source::default() };
+            let Entries { kustomize, refused, .. } = entries(bytes)?;
+            if let Some((_, refusal)) = refused.into_iter().find(|(name, _)| is_meant(name, rule, settings)) {
+                return Err(refusal.into());
+            }
+            let view = Source { kustomize: Some(kustomize.unwrap_or_default()), ..Source::default() };
             Ok(Read { view, below: Source::default(), hidden: Vec::new() })
         }
         // Lists replace lists (Argo CD merges JSON).
@@ -76,16 +81,20 @@ fn names(settings: &Settings) -> Vec<&str> {
 
 /// A source with what a file sets over it: lists replace lists.
 pub(super) fn merged(source: Source, over: Entries) -> Source {
-    let parameter = |(name, value)| HelmParameter { name, value, force_string: true };
-    let helm = over.helm.map(|list| list.into_iter().map(parameter).collect());
-    Source { helm: helm.or(source.helm), kustomize: over.kustomize.or(source.kustomize), ..source }
+    Source { helm: over.helm.or(source.helm), kustomize: over.kustomize.or(source.kustomize), ..source }
 }
 
 /// The parameters that are set below, and that a list in the file replaces.
 fn hidden(below: &Source, own: &Entries) -> Vec<String> {
     let Some(list) = &own.helm else { return Vec::new() };
     let names = below.helm.iter().flatten().map(|parameter| &parameter.name);
-    names.filter(|name| list.iter().all(|(own, _)| own != *name)).cloned().collect()
+    names.filter(|name| list.iter().all(|own| own.name != **name)).cloned().collect()
+}
+
+/// Whether an element of this name is about the image.
+fn is_meant(name: &str, rule: &ImageRule, settings: &Settings) -> bool {
+    settings.targets.kustomize_name.as_deref() == Some(name)
+        || rule.repository.as_ref().is_some_and(|repository| writeback::names(name, repository))
 }
 
 /// The value of a Helm value with the registry that charts write apart from the name (spec section 6.6): what names the

@@ -14,9 +14,15 @@ fn conflicting(short: &str, versions: &[&str]) -> Vec<usize> {
         .iter()
         .zip(&placements)
         .zip(&versions)
-        .map(|((rule, placement), version)| Intent { rule, placement, version: version.as_ref() })
+        .map(|((rule, placement), version)| Intent {
+            application: &case.application.key,
+            rule,
+            placement,
+            version: version.as_ref(),
+        })
         .collect();
-    conflicts(&intents).into_keys().collect()
+    let images = conflicts(&intents, false).into_iter().flat_map(|conflict| conflict.images);
+    images.map(|(_, position)| position).collect()
 }
 
 #[test]
@@ -90,9 +96,11 @@ fn a_conflict_names_the_place_all_images_and_the_way_out() {
             .images
             .iter()
             .zip(&placements)
-            .map(|(rule, placement)| Intent { rule, placement, version: None })
+            .map(|(rule, placement)| Intent { application: &case.application.key, rule, placement, version: None })
             .collect();
-        conflicts(&intents).remove(&1).expect("a conflict").message
+        let conflicts = conflicts(&intents, false);
+        assert_eq!(conflicts.len(), 1, "name and tag are one: {conflicts:?}");
+        conflicts[0].invalid().message
     };
     let helm = message("{annotations: {image-list: 'a=nginx, redis'}, source: {helm: {}}}");
     assert_eq!(
@@ -105,4 +113,60 @@ fn a_conflict_names_the_place_all_images_and_the_way_out() {
           source: {kustomize: {}}}",
     );
     assert!(kustomize.contains("`x`") && kustomize.contains("kustomize.image-name"), "{kustomize}");
+}
+
+/// Which of these Applications, written to files in git, would overwrite each other with these versions.
+fn at_odds(applications: &[(&str, &str, &str)], one_folder: bool) -> Vec<String> {
+    let cases: Vec<_> = applications
+        .iter()
+        .enumerate()
+        .map(|(number, (repository, annotations, version))| {
+            let mut case = case(&format!(
+                "{{annotations: {{image-list: 'a=nginx', write-back-method: git, {annotations}}},
+                  source: {{repoURL: '{repository}', path: p, targetRevision: main, helm: {{}}}}}}"
+            ));
+            case.application.key.name = format!("app-{number}");
+            let placement = case.placement(0, None).expect("a place");
+            (case, placement, Version::parse(version))
+        })
+        .collect();
+    let intents: Vec<_> = cases
+        .iter()
+        .map(|(case, placement, version)| Intent {
+            application: &case.application.key,
+            rule: &case.rules.images[0],
+            placement,
+            version: Some(version),
+        })
+        .collect();
+    conflicts(&intents, one_folder).into_iter().map(|conflict| conflict.invalid().message).collect()
+}
+
+#[test]
+fn applications_that_share_a_file_conflict() {
+    const KEYS: &str = "a.helm.image-tag: t, write-back-target: 'helmvalues:/v.yaml'";
+    const OTHER: &str = "a.helm.image-name: n, a.helm.image-tag: u, write-back-target: 'helmvalues:/v.yaml'";
+    let branch = format!("{KEYS}, git-branch: 'main:updates'");
+    let dev = format!("{KEYS}, git-branch: dev");
+    let message = "Helm value `t` of v.yaml would be written for `a` of argocd/app-0 and `a` of argocd/app-1, each with \
+                   another value; let each Application have a file or keys of its own";
+    for (id, applications, one_folder, expected) in [
+        ("different", [("https://h/r", KEYS, "1"), ("https://h/r", KEYS, "2")], false, &[message][..]),
+        ("equal", [("https://h/r", KEYS, "1"), ("https://h/r", KEYS, "1")], false, &[]),
+        ("spelled otherwise", [("https://h/r", KEYS, "1"), ("https://H/R.git/", KEYS, "2")], false, &[message]),
+        (
+            "pushed elsewhere, read there",
+            [("https://h/r", KEYS, "1"), ("https://h/r", &branch, "2")],
+            false,
+            &[message],
+        ),
+        ("keys apart", [("https://h/r", KEYS, "1"), ("https://h/r", OTHER, "2")], false, &[]),
+        ("branches apart", [("https://h/r", KEYS, "1"), ("https://h/r", &dev, "2")], false, &[]),
+        ("repositories apart", [("https://h/r", KEYS, "1"), ("https://h/s", KEYS, "2")], false, &[]),
+        ("in one folder", [("https://h/r", KEYS, "1"), ("https://h/s", &dev, "2")], true, &[message]),
+    ] {
+        assert_eq!(at_odds(&applications, one_folder), expected, "{id}");
+    }
+    let own = [("https://h/r", "", "1"), ("https://h/r", "", "2")];
+    assert_eq!(at_odds(&own, false), [""; 0], "override files of their own");
 }

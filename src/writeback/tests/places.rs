@@ -352,3 +352,21 @@ fn entries_are_told_apart_by_the_name_they_override() {
         assert_eq!(kustomize::value(&source, kustomize::name(wanted)).is_some(), found, "{id}");
     }
 }
+
+#[test]
+fn an_entry_that_puts_another_image_in_its_place_is_replaced() {
+    for (entry, expected) in [
+        ("ghcr.io/acme/web=other/repo:v1.0.0", "ghcr.io/acme/web:v1.0.1"),
+        ("ghcr.io/acme/web=other/repo@sha256:aa", "ghcr.io/acme/web:v1.0.1"),
+    ] {
+        let case = case(&with_images("image-list: 'web=ghcr.io/acme/web:~1.0'", &[entry]));
+        let (destination, edits) = case.edits(0, "v1.0.1");
+        let found: Vec<_> = edits.iter().map(|edit| (edit.from.as_deref(), edit.to.as_deref())).collect();
+        assert_eq!(found, [(Some(entry), Some(expected))]);
+        assert_eq!(case.placement(0, None).unwrap().configured, None, "another image is set");
+        // What was planned is found when it is written.
+        let after = edited(&case.application.object, &destination, &edits);
+        let Ok(Edited::Object(after)) = after else { panic!("{after:?}") };
+        assert_eq!(written(&after), [expected]);
+    }
+}

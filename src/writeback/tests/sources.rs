@@ -1,7 +1,7 @@
 //! Which source takes an image: `src` and `typ`.
 //!
-//! Overruled by decisions.md: src-06 takes the first of several of unknown type, here they are `UnsupportedSource` ("type
-//! of source"); src-03 takes a source of no type. src-07 and typ-20 to typ-23 choose by a target of method `git`; with
+//! Overruled by decisions.md: src-06 takes the first of several of unknown type, here they are `AmbiguousSource` ("several
+//! sources"); src-03 takes a source of no type, here its folder tells. src-07 and typ-20 to typ-23 choose by a target of method `git`; with
 //! method `argocd` more than one can take the image (`AmbiguousSource`). src-10 to src-13 and typ-30 to typ-33 have a
 //! source hydrator, typ-03 to typ-05 a plugin: not supported yet (`UnsupportedSource`). typ-09 is method `git`.
 
@@ -14,9 +14,8 @@ const LIST: &str = "annotations: {image-list: 'a=nginx:~1'}";
 fn chosen(short: &str, named: Option<&str>) -> Result<(usize, Renderer), (Reason, String)> {
     let case = case(&format!("{{{short}}}"));
     let placement = case.placement(0, named).map_err(|invalid| (invalid.reason, invalid.message))?;
-    let Destination::Application { source, renderer: Some(renderer) } = &placement.destination else {
-        panic!("{placement:?}")
-    };
+    let Destination::Application { source, renderer } = &placement.destination else { panic!("{placement:?}") };
+    let renderer = renderer.as_ref().ok_or_else(|| (Reason::CurrentUnknown, format!("{source:?}")))?;
     let index = match source {
         Some(id) => case.application.sources.iter().position(|source| id.matches(source)).expect("it is there"),
         None => 0,
@@ -116,15 +115,14 @@ fn where_it_is_not_clear_nothing_is_guessed() {
     for (id, short, named, reason, words) in [
         ("typ-03", "source: {path: a}, status: {sourceType: Plugin}", None, unsupported, &["plugin"][..]),
         ("typ-08", "source: {path: a}, status: {sourceType: Directory}", None, unsupported, &["type Directory"]),
-        ("typ-11", "source: {path: a}, status: {}", None, unsupported, &["not known"]),
-        ("src-03", "source: {repoURL: x}", None, unsupported, &["not known"]),
         (
             "src-06",
             "sources: [{path: sources/source1}, {path: sources/source2}]",
             None,
-            unsupported,
+            ambiguous,
             &["0 ( sources/source1)", "1 ("],
         ),
+        ("lenders", "sources: [{ref: a}, {repoURL: x, ref: b}]", None, unsupported, &["1 (x ref b): it only lends"]),
         (
             "src-07",
             "sources: [{repoURL: g, path: overlays/staging}, {chart: redis, helm: {}}, {ref: values}], \
@@ -159,7 +157,6 @@ fn where_it_is_not_clear_nothing_is_guessed() {
         ),
         ("no such name", "sources: [{path: a, helm: {}}, {path: b}]", Some("web"), ambiguous, &["no source `web`"]),
         ("no such index", "sources: [{path: a, helm: {}}, {path: b}]", Some("2"), ambiguous, &["no source `2`"]),
-        ("named, of no use", "sources: [{path: a, helm: {}}, {path: b}]", Some("1"), unsupported, &["not known"]),
         (
             "twins",
             "sources: [{path: a, helm: {}}, {path: a}]",
@@ -179,6 +176,24 @@ fn where_it_is_not_clear_nothing_is_guessed() {
         assert_eq!(found, reason, "{id}: {message}");
         for word in words {
             assert!(message.contains(word), "{id}: {message}");
+        }
+    }
+}
+
+#[test]
+fn where_nothing_else_tells_the_folder_may() {
+    for (id, short, named, source) in [
+        ("typ-11", "source: {path: a}, status: {}", None, None),
+        ("src-03", "source: {repoURL: x}", None, None),
+        ("no type yet", "source: {path: a}, status: {sourceType: ''}", None, None),
+        ("one of several", "sources: [{repoURL: x, ref: a}, {repoURL: y, path: b}]", None, Some("y")),
+        ("by name", "sources: [{path: a, helm: {}}, {repoURL: y, path: b}]", Some("1"), Some("y")),
+    ] {
+        let (reason, found) = chosen(&format!("{LIST}, {short}"), named).unwrap_err();
+        assert_eq!(reason, Reason::CurrentUnknown, "{id}: {found}");
+        match source {
+            Some(url) => assert!(found.contains(&format!("repo_url: \"{url}\"")), "{id}: {found}"),
+            None => assert_eq!(found, "None", "{id}"),
         }
     }
 }

@@ -232,6 +232,7 @@ fn two_images_with_one_parameter_conflict(backend: Backend) {
             assert!(message.contains(word), "{message}");
         }
     }
+    assert_eq!(report["summary"]["diagnostics"]["error"], 1, "once, however many images it is about: {report}");
     world.run(&["apply", "both", "--yes"]).expect(3);
     let written = bookstore::configured(&world.get("both"));
     assert_eq!(written, [format!("job.image={}", world.image("acme/api")), "job.tag=v1.0.2".to_owned()]);

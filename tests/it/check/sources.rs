@@ -145,13 +145,17 @@ fn what_takes_no_image_is_unsupported(backend: Backend) {
     with_source("chart", "", chart);
     let output = world.run(&["check", "-o", "json"]).expect(3);
     let report = output.json();
-    for name in ["plugin", "directory", "oci", "unknown", "neither", "hydrator"] {
+    for name in ["plugin", "directory", "oci", "neither", "hydrator"] {
         let item = item(&report, name);
         assert_eq!([&item["status"], &item["reason"]], ["Invalid", "UnsupportedSource"], "{name}: {item}");
         let codes = report["diagnostics"].as_array().unwrap().iter();
         let own: Vec<_> = codes.filter(|found| found["application"] == name).map(|found| &found["code"]).collect();
         assert_eq!(own, ["unsupported-source"], "{name}");
     }
+    // Only its folder tells, which nobody here can look into.
+    let unknown = item(&report, "unknown");
+    assert_eq!([&unknown["status"], &unknown["reason"]], ["Undetermined", "GitUnreachable"], "{unknown}");
+    assert!(unknown["message"].as_str().unwrap().starts_with("what renders the source is not known"), "{unknown}");
     assert_eq!(item(&report, "chart")["status"], "UpdateAvailable");
     let plan = world.run(&["plan", "-o", "json"]).expect(3).json();
     assert_eq!(plan["changes"].as_array().unwrap().len(), 1);

@@ -95,6 +95,7 @@ fn what_is_left_out_still_is_in_the_way(backend: Backend) {
     let report = world.run(&["check", "--alias", "web", "-o", "json"]).expect(3).json();
     assert_eq!(report["items"].as_array().unwrap().len(), 1);
     assert_eq!(report["items"][0]["reason"], "ConflictingTargets", "{report}");
+    assert_eq!(report["summary"]["diagnostics"]["error"], 1, "{report}");
 }
 
 fn a_seat_belt_holds_before_anything_is_written(backend: Backend) {

@@ -16,6 +16,8 @@ on_both!(
     a_branch_can_be_named_by_a_template,
     a_bad_template_is_known_when_it_is_planned,
     a_merged_branch_is_begun_anew_on_request,
+    a_branch_that_several_write_to_loses_nothing,
+    a_restarted_branch_is_planned_at_its_base,
     heads_name_counts_where_nothing_else_is_named,
     the_message_is_the_clusters_or_a_files,
     a_message_quotes_the_labels_of_images,
@@ -102,6 +104,48 @@ fn a_merged_branch_is_begun_anew_on_request(backend: Backend) {
     crate::bookstore::publish(&shop.world, crate::bookstore::REPOSITORY, &[("v1.0.3", "2026-11-21T08:00:00Z")]);
     let refused = shop.apply(&["--restart-branch"]);
     assert_eq!(shop.repository.head("updates"), head, "{refused}");
+}
+
+fn a_branch_that_several_write_to_loses_nothing(backend: Backend) {
+    let shop = Shop::open(backend);
+    let other = "charts/other/values.yaml";
+    shop.commit(&[(other, VALUES)]);
+    let bookstore = shop.bookstore().annotation("git-branch", "main:updates");
+    shop.world.application(bookstore.annotation("write-back-target", &format!("helmvalues:/{other}")).with(|object| {
+        object["metadata"]["name"] = "other".into();
+    }));
+    shop.world.application(shop.bookstore().annotation("git-branch", "main:updates"));
+    let words = |name| ["apply", name, "--yes", "-o", "json", "--restart-branch"];
+    shop.run(&words("other")).expect(0);
+    let head = shop.repository.head("updates");
+    // The file of this one is the base's, and the other's update is on the branch alone.
+    let planned = shop.run(&["plan", "bookstore"]).expect(0);
+    assert!(!planned.stderr.contains("--restart-branch"), "what would be refused is not offered: {planned}");
+    let refused = shop.run(&words("bookstore")).expect(1);
+    assert!(refused.stderr.contains("updates has changes that main does not have"), "{refused}");
+    assert!(refused.stderr.contains(other) && !refused.stderr.contains("new plan"), "{refused}");
+    assert_eq!(shop.repository.head("updates"), head);
+    // Neither is the update of the one that is asked about.
+    crate::bookstore::publish(&shop.world, crate::bookstore::REPOSITORY, &[("v1.0.2", "2026-11-21T08:00:00Z")]);
+    let refused = shop.run(&words("other")).expect(1);
+    assert!(refused.stderr.contains("merge it first") && !refused.stderr.contains("new plan"), "{refused}");
+    assert_eq!(shop.repository.head("updates"), head);
+    // Without the flag it goes on.
+    shop.run(&words("bookstore")[..5]).expect(0);
+    assert_eq!(shop.text("updates", other), VALUES.replace("v1.0.0", "v1.0.1"));
+}
+
+fn a_restarted_branch_is_planned_at_its_base(backend: Backend) {
+    let shop = Shop::open(backend);
+    shop.world.application(shop.bookstore().annotation("git-branch", "main:updates"));
+    // A branch without anything of its own, left behind by its base.
+    shop.repository.git(&["branch", "updates", "main"]);
+    let ahead = VALUES.replace("v1.0.0", "v0.9.0").replace("replicas:   2", "replicas:   7");
+    shop.commit(&[("charts/bookstore/values.yaml", &ahead)]);
+    shop.apply(&["--restart-branch"]).expect(0);
+    let parent = shop.repository.git(&["rev-parse", "updates^"]);
+    assert_eq!(Some(parent), shop.repository.head("main"));
+    assert_eq!(shop.text("updates", "charts/bookstore/values.yaml"), ahead.replace("v0.9.0", "v1.0.1"));
 }
 
 fn heads_name_counts_where_nothing_else_is_named(backend: Backend) {

@@ -20,6 +20,8 @@ on_both!(
     a_new_file_is_split_by_images_too,
     refused_files_are_not_written,
     missing_keys_are_added_on_request_only,
+    an_image_that_cannot_be_written_is_in_nobodys_way,
+    updates_that_nobody_looked_for_are_changes_too,
     two_applications_that_disagree_are_not_written,
 );
 
@@ -217,12 +219,57 @@ fn missing_keys_are_added_on_request_only(backend: Backend) {
     let text = "# values\nreplicas: 2\n";
     shop.commit(&[("charts/bookstore/values.yaml", text)]);
     shop.world.application(shop.bookstore());
+    for words in [&["check", "-o", "json"][..], &["check", "-o", "json", "--detailed-exitcode"]] {
+        let checked = shop.run(words).expect(3);
+        let item = &checked.json()["items"][0];
+        assert_eq!(
+            [&item["status"], &item["reason"], &item["candidate"]],
+            [&json!("Invalid"), &json!("BadValue"), &json!(null)]
+        );
+        for word in ["charts/bookstore/values.yaml", "`image.repository`", "--create-keys"] {
+            assert!(item["message"].as_str().unwrap().contains(word), "{word}: {item}");
+        }
+        assert!(checked.stderr.contains("web: charts/bookstore/values.yaml: Helm value"), "{checked}");
+    }
     let planned = shop.run(&["plan", "-o", "json"]).expect(3);
-    assert_eq!(planned.json()["complete"], false);
+    assert_eq!(
+        (&planned.json()["complete"], &planned.json()["decisions"][0]["status"]),
+        (&json!(false), &json!("Invalid"))
+    );
     assert!(planned.stderr.contains("--create-keys"), "{planned}");
     shop.apply(&["--create-keys"]).expect(0);
     let expected = format!("{text}image:\n  repository: $REGISTRY/acme/bookstore\n  tag: v1.0.1\n");
     assert_eq!(shop.values(), expected);
+}
+
+fn an_image_that_cannot_be_written_is_in_nobodys_way(backend: Backend) {
+    let shop = Shop::open(backend);
+    let text = "a:\n  name: $REGISTRY/acme/bookstore\n  tag: v1.0.0\nb: {}\nc: '{{ .Values.a.name }}:v1.0.0'\nd: []\n";
+    shop.commit(&[("two/values.yaml", text)]);
+    let names = ["a", "b", "c", "d"];
+    let list: Vec<String> = names.iter().map(|alias| format!("{alias}=$REGISTRY/{REPOSITORY}:~1.0")).collect();
+    let two = shop.application("two", "two").helm(&[]).annotation("write-back-target", "helmvalues");
+    let two = two
+        .image_list(&list.join(", "))
+        .annotation("a.helm.image-name", "a.name")
+        .annotation("a.helm.image-tag", "a.tag");
+    let two = two.annotation("b.helm.image-name", "b.name").annotation("b.helm.image-tag", "b.tag");
+    shop.world.application(two.annotation("c.helm.image-spec", "c").annotation("d.helm.image-spec", "d[0]"));
+    let applied = shop.apply(&[]).expect(3);
+    assert_eq!(outcomes(&applied).len(), 1, "{applied}");
+    assert_eq!(shop.text("main", "two/values.yaml"), text.replacen("v1.0.0", "v1.0.1", 1));
+    let report = shop.run(&["check", "-o", "json"]).expect(3).json();
+    let statuses: Vec<_> = report["items"].as_array().unwrap().iter().map(|item| item["status"].clone()).collect();
+    assert_eq!(statuses[0], "UpToDate", "{report}");
+    assert!(statuses[1..].iter().all(|status| status == "Invalid" || status == "Undetermined"), "{report}");
+}
+
+fn updates_that_nobody_looked_for_are_changes_too(backend: Backend) {
+    let shop = Shop::open(backend);
+    shop.world.application(shop.bookstore());
+    shop.run(&["check", "--detailed-exitcode"]).expect(2);
+    shop.run(&["check", "--detailed-exitcode", "--no-git"]).expect(2);
+    shop.run(&["check", "--no-git"]).expect(0);
 }
 
 fn two_applications_that_disagree_are_not_written(backend: Backend) {
@@ -231,9 +278,19 @@ fn two_applications_that_disagree_are_not_written(backend: Backend) {
     let other = shop.bookstore().with(|object| object["metadata"]["name"] = "other".into());
     shop.world.application(other.image_list(&format!("web=$REGISTRY/{REPOSITORY}:~2.0")));
     let head = shop.repository.head("main");
+    let checked = shop.run(&["check", "-o", "json"]).expect(3).json();
     let planned = shop.run(&["plan", "-o", "json"]).expect(3);
     assert_eq!(planned.json()["changes"], json!([]), "{planned}");
     assert!(planned.stderr.contains("would be written for") && planned.stderr.contains("other"), "{planned}");
+    for images in [&checked["items"], &planned.json()["decisions"]] {
+        for image in images.as_array().unwrap() {
+            assert_eq!([&image["status"], &image["reason"]], ["Invalid", "ConflictingTargets"], "{image}");
+            for word in ["/bookstore", "/other", "image.tag", "charts/bookstore/values.yaml"] {
+                assert!(image["message"].as_str().unwrap().contains(word), "{word}: {image}");
+            }
+        }
+    }
+    assert_eq!(checked["summary"]["diagnostics"]["error"], 1, "{checked}");
     shop.apply(&[]).expect(3);
     assert_eq!(shop.repository.head("main"), head);
     // When they agree, it is one edit.

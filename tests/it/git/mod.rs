@@ -6,6 +6,7 @@ mod logins;
 mod overrides;
 mod past;
 mod pins;
+mod plain;
 mod preconditions;
 mod races;
 mod story;

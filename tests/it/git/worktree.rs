@@ -13,6 +13,7 @@ on_both!(
     manifests_and_a_checkout_need_no_cluster,
     links_out_of_a_checkout_are_refused,
     a_manifest_itself_is_edited,
+    a_checkout_is_of_one_repository,
 );
 
 /// A checkout of the repository's branch `main`.
@@ -99,4 +100,30 @@ fn a_manifest_itself_is_edited(backend: Backend) {
     let applied = shop.run(&words).expect(0);
     assert!(applied.stdout.contains("edited") && applied.stdout.contains("apps.yaml"), "{applied}");
     assert_eq!(std::fs::read_to_string(&file).unwrap(), before.replace("v1.0.0", "v1.0.1"));
+}
+
+fn a_checkout_is_of_one_repository(backend: Backend) {
+    let shop = Shop::open(backend);
+    shop.world.application(shop.bookstore());
+    let elsewhere = shop.world.git().https().url("acme/elsewhere");
+    shop.world.application(shop.bookstore().with(|object| {
+        object["metadata"]["name"] = "other".into();
+        object["spec"]["source"]["repoURL"] = elsewhere.into();
+    }));
+    let folder = checkout(&shop);
+    let words = ["plan", "-o", "json", "--worktree", folder.to_str().unwrap()];
+    // A folder that says nothing is taken for whatever is asked for.
+    assert_eq!(shop.run(&words).expect(0).json()["changes"].as_array().unwrap().len(), 2);
+    std::fs::create_dir(folder.join(".git")).unwrap();
+    let config = format!("[remote \"mine\"]\n\turl = {}\n", shop.url());
+    std::fs::write(folder.join(".git/config"), config).unwrap();
+    let planned = shop.run(&words).expect(3).json();
+    let changes = planned["changes"].as_array().unwrap();
+    assert_eq!((changes.len(), &changes[0]["application"]["name"]), (1, &json!("bookstore")), "{planned}");
+    let other = planned["decisions"].as_array().unwrap().iter().find(|image| image["application"] == "other").unwrap();
+    assert_eq!(other["status"], "Undetermined");
+    assert!(other["message"].as_str().unwrap().contains("is a checkout of"), "{other}");
+    let applied = shop.apply(&["--worktree", folder.to_str().unwrap()]).expect(3);
+    assert_eq!(outcomes(&applied).len(), 1, "{applied}");
+    assert_eq!(read(&shop, &folder), VALUES.replace("v1.0.0", "v1.0.1"));
 }

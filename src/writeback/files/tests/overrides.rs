@@ -1,6 +1,7 @@
 //! Override files: spec section 6.5, cases 11.
 
 use super::*;
+use crate::model::application::HelmParameter;
 
 fn check_override(cases: &[Case<'_>]) {
     check(FileKind::Override, &Options::default(), cases);
@@ -182,11 +183,20 @@ fn a_new_list_takes_along_what_it_would_hide() {
 #[test]
 fn what_a_file_sets_can_be_asked_for() {
     let found = |file: &str| entries(FileKind::Override, &file.as_bytes().into());
-    let helm = Some(vec![("image.name".to_owned(), "nginx".to_owned()), ("image.tag".to_owned(), "1.2.3".to_owned())]);
-    assert_eq!(found(HELM), Ok(Entries { helm, kustomize: None }));
+    let parameter = |name: &str, value: &str, force_string| HelmParameter {
+        name: name.to_owned(),
+        value: value.to_owned(),
+        force_string,
+    };
+    let helm = Some(vec![parameter("image.name", "nginx", true), parameter("image.tag", "1.2.3", true)]);
+    assert_eq!(found(HELM), Ok(Entries { helm, ..Entries::default() }));
+    // "This is text" is what the file says, whatever the case of the key.
+    let file = "helm:\n  parameters:\n  - {name: a, value: '1'}\n  - {name: b, value: '2', forceString: true}\n  - {name: c, value: '3', forcestring: false}\n";
+    let helm = Some(vec![parameter("a", "1", false), parameter("b", "2", true), parameter("c", "3", false)]);
+    assert_eq!(found(file), Ok(Entries { helm, ..Entries::default() }));
     let images = Some(vec!["a:1".to_owned(), "b=c@sha256:1".to_owned()]);
     let file = "helm:\n  parameters:\nkustomize: {images: [a:1, b=c@sha256:1, [x]]}\n";
-    assert_eq!(found(file), Ok(Entries { helm: None, kustomize: images }));
+    assert_eq!(found(file), Ok(Entries { kustomize: images, ..Entries::default() }));
     assert_eq!(found(""), Ok(Entries::default()));
     assert!(found("a: [").is_err());
 }

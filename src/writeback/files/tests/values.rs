@@ -106,7 +106,7 @@ fn a_missing_key_is_an_error_unless_it_may_be_made() {
         ("shv-05", "{}", "image.attributes.tag"),
     ] {
         let found = edited(FileKind::HelmValues, file, &[(at, "v1")], &Options::default());
-        assert!(found.as_ref().is_err_and(FileError::is_missing_key), "{id}: {found:?}");
+        assert!(matches!(found, Err(FileError::MissingKey(_))), "{id}: {found:?}");
     }
     let edit_of_nothing = [Edit { field: field(FileKind::HelmValues, "a.b"), from: None, to: Some("v".to_owned()) }];
     let made = |create_keys| {
