@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use crate::annotations;
 use crate::annotations::keys;
 use crate::cli::args::SelectionArgs;
 use crate::cli::session::Session;
@@ -27,6 +26,8 @@ use crate::model::diagnostic::Severity;
 use crate::model::progress::Step;
 use crate::pipeline;
 use crate::run::Selected;
+
+mod missing;
 
 /// The Applications of a run, and where they came from.
 pub(crate) struct Selection {
@@ -102,11 +103,12 @@ pub(crate) async fn select(session: &Session, args: &SelectionArgs) -> Result<Se
     for application in applications.iter().filter(|application| wanted.contains(&application.key)) {
         must_have_image_list(application)?;
     }
-    let found = Found { number: applications.len(), first: applications.first().map(|first| first.key.clone()) };
+    let found =
+        missing::Found { number: applications.len(), first: applications.first().map(|first| first.key.clone()) };
     let (selected, more) = pipeline::read(of_argo_cd(session, applications));
     diagnostics.extend(more);
     if selected.is_empty() {
-        say_nothing_found(session, &cluster, args, (&scope, found)).await;
+        missing::say_nothing_found(session, &cluster, args, (&scope, found)).await;
     }
     if !selected.is_empty() {
         session.configure_registries(&cluster).await?;
@@ -216,7 +218,9 @@ async fn from_cluster(
     for key in &keys {
         match cluster.application(key).await {
             Ok(application) => listed.applications.push(application),
-            Err(error) if error.kind == ClusterErrorKind::NotFound => return Err(not_found(cluster, key, argocd).await),
+            Err(error) if error.kind == ClusterErrorKind::NotFound => {
+                return Err(missing::not_found(cluster, key, argocd).await);
+            }
             Err(error) => return Err(cluster_error(error)),
         }
     }
@@ -236,30 +240,6 @@ fn must_be_any(session: &Session, read: &[Application], diagnostics: &[Diagnosti
         return Err(Error::failed("no Application could be read"));
     }
     Ok(())
-}
-
-/// A named Application is not there: says so, and names ones that are nearly called so, if they can be listed.
-async fn not_found(cluster: &Cluster, key: &ApplicationKey, argocd: &str) -> Error {
-    let error = Error::failed(format!("there is no Application `{}` in namespace `{}`", key.name, key.namespace));
-    let listed = cluster.applications(&Scope::Namespace(key.namespace.clone()), None).await.unwrap_or_default();
-    let near = near_names(&key.name, &listed.applications);
-    if !near.is_empty() {
-        return error.hint(format!("did you mean {}?", near.join(" or ")));
-    }
-    let of_argocd = ApplicationKey { namespace: argocd.to_owned(), name: key.name.clone() };
-    if of_argocd != *key && cluster.application(&of_argocd).await.is_ok() {
-        return error.hint(format!("there is one in namespace `{argocd}`: write {of_argocd}, or use -n {argocd}"));
-    }
-    error.hint("`kubectl get applications.argoproj.io -A` lists them, `-n` names another namespace")
-}
-
-fn near_names(wanted: &str, applications: &[Application]) -> Vec<String> {
-    let names = || applications.iter().map(|application| application.key.name.as_str());
-    let mut near: Vec<&str> = annotations::nearest(wanted, names()).into_iter().collect();
-    near.extend(names().filter(|name| name.contains(wanted) || wanted.contains(name)));
-    near.dedup();
-    near.truncate(3);
-    near.into_iter().map(|name| format!("`{name}`")).collect()
 }
 
 fn must_have_image_list(application: &Application) -> Result<(), Error> {
@@ -282,41 +262,6 @@ fn of_argo_cd(session: &Session, mut applications: Vec<Application>) -> Vec<Appl
 
 fn distinct_namespaces(applications: &[Application]) -> usize {
     applications.iter().map(|application| &application.key.namespace).collect::<BTreeSet<_>>().len()
-}
-
-/// The Applications there are, image list or not.
-struct Found {
-    number: usize,
-    first: Option<ApplicationKey>,
-}
-
-/// Says on standard error why there is nothing to see, and where there might be.
-async fn say_nothing_found(
-    session: &Session,
-    cluster: &Cluster,
-    args: &SelectionArgs,
-    (scope, found): (&Scope, Found),
-) {
-    let printer = &session.printer;
-    let is_empty = found.first.is_none();
-    if let Some(first) = found.first {
-        let all = found.number;
-        let key = keys::for_application(keys::IMAGE_LIST);
-        printer.note(&format!("none of {} in {scope} has an image list", crate::decide::count(all, "Application")));
-        printer.note(&format!("hint: add the annotation {key}, for example: web=ghcr.io/acme/web:~1.0"));
-        printer.note(&format!("hint: `kubectl image-update check {first} --suggest` prints what to add to that one"));
-    } else {
-        let labels = args.selector.as_ref().map_or_else(String::new, |labels| format!(" with the labels {labels}"));
-        printer.note(&format!("no Applications in {scope}{labels}"));
-    }
-    let argocd = &session.connection.argocd_namespace;
-    let may_be_elsewhere = *scope != Scope::All && *scope != Scope::Namespace(argocd.clone());
-    if may_be_elsewhere && cluster.any_applications(argocd).await.unwrap_or(false) {
-        printer
-            .note(&format!("hint: there are some in namespace `{argocd}`: use -n {argocd}, or -A for all namespaces"));
-    } else if is_empty {
-        printer.note("hint: is it the right cluster, and the right place in it? `kubectl config get-contexts` tells");
-    }
 }
 
 /// The ImageUpdater resources that may rule over the selection; none if they may not be listed.
@@ -389,7 +334,7 @@ fn narrowed(
     };
     for wanted in names {
         if !applications.iter().any(|application| is(wanted, application)) {
-            let near = near_names(&wanted.name, &applications);
+            let near = missing::near_names(&wanted.name, &applications);
             let error = Error::failed(format!("the manifests have no Application `{}`", wanted.name));
             return Err(if near.is_empty() {
                 error

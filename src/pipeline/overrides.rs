@@ -17,7 +17,7 @@ use crate::model::git_url;
 use crate::model::image::Version;
 use crate::model::plan::Destination;
 use crate::pipeline::deciding::decide_all;
-use crate::repositories::Want;
+use crate::pipeline::placing;
 use crate::run::Options;
 use crate::run::Selected;
 use crate::writeback::Placement;
@@ -114,14 +114,7 @@ async fn look(
             let key = (selected.application.key.clone(), rule.position);
             let (Some(matters), Some(Ok(placement))) = (images.get(&key), placements.get(&key)) else { continue };
             let Some(files) = placement.override_files(&selected.application) else { continue };
-            wants.push(Want {
-                application: &selected.application,
-                login: None,
-                repository: files.repository,
-                branch: files.revision,
-                any_revision: true,
-                paths: files.paths,
-            });
+            wants.push(placing::of_source(selected, files));
             asked.push((key, rule, *matters));
         }
     }

@@ -30,6 +30,7 @@ use crate::writeback::Placements;
 use crate::writeback::files::Contents;
 use crate::writeback::git;
 use crate::writeback::git::Tree;
+use crate::writeback::git::overridden::SourceFiles;
 
 /// Finds where every image of a selection is written, and looks into the repositories, once each, unless told not to.
 pub(crate) async fn placements(
@@ -214,6 +215,18 @@ fn not_rendered(selected: &BTreeMap<&ApplicationKey, &Selected>, changes: &[Chan
         Some(Diagnostic::warning("not-rendered", message).about(&change.application))
     };
     changes.iter().filter_map(warning).collect()
+}
+
+/// Asks for files of the source that an Application itself is rendered from.
+pub(super) fn of_source<'a>(selected: &'a Selected, files: SourceFiles<'a>) -> Want<'a> {
+    Want {
+        application: &selected.application,
+        login: None,
+        repository: files.repository,
+        branch: files.revision,
+        any_revision: true,
+        paths: files.paths,
+    }
 }
 
 /// The branch that a change for git is pushed to; `None` for any other change.

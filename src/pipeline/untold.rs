@@ -8,6 +8,7 @@ use crate::annotations::rule::ImageRule;
 use crate::model::application::ApplicationKey;
 use crate::model::decision::Reason;
 use crate::model::diagnostic::Diagnostic;
+use crate::pipeline::placing;
 use crate::repositories::Trouble;
 use crate::repositories::Want;
 use crate::run::Selected;
@@ -15,15 +16,7 @@ use crate::writeback::Placement;
 
 /// What has to be looked for; `None` if it is known what renders the source.
 pub(super) fn want<'a>(selected: &'a Selected, placement: &'a Placement) -> Option<Want<'a>> {
-    let files = placement.telling_files()?;
-    Some(Want {
-        application: &selected.application,
-        login: None,
-        repository: files.repository,
-        branch: files.revision,
-        any_revision: true,
-        paths: files.paths,
-    })
+    placement.telling_files().map(|files| placing::of_source(selected, files))
 }
 
 /// The Applications of which it stays unknown, by repository and why.

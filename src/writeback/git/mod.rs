@@ -30,7 +30,7 @@ use crate::writeback::git::place::SHARED_OVERRIDE;
 use crate::writeback::kustomize;
 use crate::writeback::source;
 
-pub(super) mod overridden;
+pub(crate) mod overridden;
 mod past;
 mod path;
 mod place;
