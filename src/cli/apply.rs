@@ -68,7 +68,7 @@ async fn run_saved(session: &Session, args: ApplyArgs, path: &Path) -> Result<Ex
     }
     args.decision.refuse_with_plan()?;
     session.use_worktree(args.files.worktree.as_ref())?;
-    let saved = saved::read(path)?;
+    let saved = saved::read(path).await?;
     choose::must_be_few(saved.changes.len(), args.decision.wish.max_changes)?;
     if saved.changes.is_empty() {
         session.printer.note("the plan changes nothing");

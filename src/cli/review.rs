@@ -29,7 +29,7 @@ use crate::output::table;
 pub(crate) async fn run(session: &Session, args: &PlanArgs, path: &Path) -> Result<ExitCode, Error> {
     refuse_what_decides(args)?;
     session.use_worktree(args.files.worktree.as_ref())?;
-    let saved = saved::read(path)?;
+    let saved = saved::read(path).await?;
     choose::must_be_few(saved.changes.len(), args.decision.wish.max_changes)?;
     let work = async {
         let cluster = session.cluster(args.selection.scope.namespace().map(str::to_owned)).await?;

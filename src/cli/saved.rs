@@ -26,8 +26,12 @@ const AT_A_TIME: usize = 8;
 ///
 /// # Errors
 /// It cannot be read, is not to the letter the one that was saved, or was not made from a cluster.
-pub(crate) fn read(path: &Path) -> Result<SavedPlan, Error> {
-    let saved = document::plan::read(&text(path)?)
+pub(crate) async fn read(path: &Path) -> Result<SavedPlan, Error> {
+    let owned = path.to_owned();
+    // Whoever writes to a pipe may take his time, and may never end.
+    let text = tokio::task::spawn_blocking(move || text(&owned)).await;
+    let text = text.map_err(|stopped| Error::failed("failed to read the plan").source(stopped))??;
+    let saved = document::plan::read(&text)
         .map_err(|why| Error::failed(format!("{} cannot be applied: {why}", path.display())).hint("make a new plan"))?;
     if let Some(change) = saved.changes.iter().find(|change| change.is_of_manifest()) {
         return Err(Error::failed(format!("change {} was planned from a manifest, not from a cluster", change.id))

@@ -88,7 +88,7 @@ pub(crate) async fn select(session: &Session, args: &SelectionArgs) -> Result<Se
     let names = names(args)?;
     shard(session, args)?;
     if !args.filename.is_empty() {
-        return from_manifests(session, args, &names);
+        return from_manifests(session, args, &names).await;
     }
     let cluster = session.cluster(args.scope.namespace().map(str::to_owned)).await?;
     let reading = Step::begin(&session.printer, format!("Applications from {}", cluster.server()));
@@ -138,7 +138,7 @@ pub(crate) async fn applications(session: &Session, args: &SelectionArgs) -> Res
         session.diagnose(&not_read(unreadable));
         return Ok(of_argo_cd(session, applications));
     }
-    let read = read_manifests(session, args)?;
+    let read = read_manifests(session, args).await?;
     session.diagnose(&read.diagnostics);
     Ok(of_argo_cd(session, narrowed(read.applications, args, &names)?))
 }
@@ -284,18 +284,20 @@ async fn updaters(session: &Session, cluster: &Cluster, selected: &[Selected], s
     updaters
 }
 
-fn read_manifests(session: &Session, args: &SelectionArgs) -> Result<manifests::Manifests, Error> {
-    let selection = manifests::Selection {
-        filenames: &args.filename,
-        recursive: args.recursive,
-        namespace: args.scope.namespace().unwrap_or(&session.connection.argocd_namespace),
-    };
-    manifests::read(selection, &mut std::io::stdin())
-        .map_err(|error| Error::failed(error.to_string()).maybe_hint(error.hint().map(str::to_owned)))
+async fn read_manifests(session: &Session, args: &SelectionArgs) -> Result<manifests::Manifests, Error> {
+    let (filenames, recursive) = (args.filename.clone(), args.recursive);
+    let namespace = args.scope.namespace().unwrap_or(&session.connection.argocd_namespace).to_owned();
+    // Whoever writes to a pipe may take his time, and may never end.
+    let reading = tokio::task::spawn_blocking(move || {
+        let selection = manifests::Selection { filenames: &filenames, recursive, namespace: &namespace };
+        manifests::read(selection, &mut std::io::stdin())
+    });
+    let read = reading.await.map_err(|stopped| Error::failed("failed to read the manifests").source(stopped))?;
+    read.map_err(|error| Error::failed(error.to_string()).maybe_hint(error.hint().map(str::to_owned)))
 }
 
-fn from_manifests(session: &Session, args: &SelectionArgs, names: &[Name]) -> Result<Selection, Error> {
-    let read = read_manifests(session, args)?;
+async fn from_manifests(session: &Session, args: &SelectionArgs, names: &[Name]) -> Result<Selection, Error> {
+    let read = read_manifests(session, args).await?;
     let mut diagnostics = read.diagnostics;
     let files = read.files;
     let partial = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);

@@ -9,8 +9,11 @@ use http::HeaderValue;
 use http::header::USER_AGENT;
 use kube::Client;
 use kube::Config;
+use kube::config::AuthInfo;
 use kube::config::Cluster as ClusterEntry;
 use kube::config::ExecAuthCluster;
+use secrecy::ExposeSecret as _;
+use secrecy::SecretString;
 
 use crate::cluster::endpoint;
 use crate::cluster::error;
@@ -90,7 +93,36 @@ fn config(selected: &Selected, settings: &ConnectionSettings) -> Result<Config, 
     if let Some(token) = &settings.token {
         settings::over_login(&mut config.auth_info, token);
     }
+    sound_token(&mut config.auth_info)?;
     Ok(config)
+}
+
+/// Makes sure of a token that stands in the kubeconfig, a flag or a file. As kubectl does, blanks around the one of a
+/// file are left away.
+///
+/// # Errors
+/// It is empty, or has something in it that no header can have.
+fn sound_token(user: &mut AuthInfo) -> Result<(), ClusterError> {
+    if let Some(file) = user.token_file.clone()
+        // What cannot be read is told of where the library reads it.
+        && let Ok(text) = std::fs::read_to_string(&file)
+    {
+        if text.trim().is_empty() {
+            return Err(ClusterError::config(format!("the token file `{file}` is empty")));
+        }
+        // The library sends the text as it is; where that will do, it reads the file again when the token is renewed.
+        if text.trim() != text {
+            user.token = Some(SecretString::from(text.trim()));
+            user.token_file = None;
+        }
+    }
+    match &user.token {
+        Some(token) if token.expose_secret().chars().any(char::is_control) => {
+            let what = "the token is none: it has a line break, or another control character";
+            Err(ClusterError::config(what))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The service account of the pod this runs in, if it runs in one.
@@ -300,6 +332,28 @@ mod tests {
         let missing = "{exec: {apiVersion: client.authentication.k8s.io/v1, command: /missing/login}}";
         let failed = Cluster::connect(&kubeconfig(folder.path(), "https://k8s", missing)).await.unwrap_err();
         assert!(failed.to_string().ends_with("cannot be started"), "{failed}");
+    }
+
+    #[tokio::test]
+    async fn a_token_is_sent_as_it_is_meant() {
+        let server = Scripted::start([Answer::Json(200, web("42")), Answer::Json(200, web("42"))]).await;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("token");
+        for text in ["s3cret\r\n", " s3cret"] {
+            std::fs::write(&file, text).unwrap();
+            let settings = kubeconfig(folder.path(), &server.url, "{tokenFile: token}");
+            ask(&Cluster::connect(&settings).await.unwrap()).await.unwrap();
+        }
+        for seen in server.seen() {
+            assert_eq!(seen.headers["authorization"], "Bearer s3cret");
+        }
+        std::fs::write(&file, "\n").unwrap();
+        let empty = kubeconfig(folder.path(), &server.url, "{tokenFile: token}");
+        assert!(Cluster::connect(&empty).await.unwrap_err().to_string().ends_with("token` is empty"));
+        let broken = kubeconfig(folder.path(), &server.url, "{token: \"s3cret\\n\"}");
+        let failed = Cluster::connect(&broken).await.unwrap_err();
+        assert!(failed.to_string().contains("a line break"), "{failed}");
+        assert!(!format!("{failed:?}").contains("s3cret"), "{failed:?}");
     }
 
     #[tokio::test]

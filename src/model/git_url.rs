@@ -260,13 +260,17 @@ pub(crate) fn hidden(text: &str) -> Cow<'_, str> {
 
 /// What stands before the `@` of an address without its scheme, and the rest, with the `@`.
 fn split_login(address: &str) -> Option<(&str, &str)> {
-    let word = address.split(char::is_whitespace).next().unwrap_or_default();
+    // No address goes on behind these, while the text around it may: JSON in a message, a line break that is written `\n`.
+    let is_end = |c: char| c.is_whitespace() || c.is_control() || "\"\\<>{}`".contains(c);
+    let word = address.split(is_end).next().unwrap_or_default();
     let authority = word.split(['/', '?', '#']).next().unwrap_or_default();
     // A slash in a password ends the authority too soon; what is left then ends in no port.
     let is_port = |port: &str| !port.contains(char::is_alphabetic);
     let is_cut_off = !authority.starts_with('[') && authority.rsplit_once(':').is_some_and(|(_, port)| !is_port(port));
     let within = if authority.contains('@') || !is_cut_off { authority } else { word };
-    within.rfind('@').map(|at| address.split_at(at))
+    let (login, place) = address.split_at(within.rfind('@')?);
+    let is_digest = ["@sha256:", "@sha512:"].iter().any(|algorithm| place.starts_with(algorithm));
+    (!is_digest).then_some((login, place))
 }
 
 /// Whether what stands where a user belongs is a token: hosts make theirs known by how they begin, or it is long and
@@ -393,7 +397,10 @@ mod tests {
             ("https://:s3cret@h/a", "https://:***@h/a"),
             ("https://ada:s3:cr@t@h:8443/a@b", "https://ada:***@h:8443/a@b"),
             ("https://ada:s3/cret@h/a", "https://ada:***@h/a"),
-            ("https://ada:s\"3'c`@h/a", "https://ada:***@h/a"),
+            ("https://ada:s3'c,(@h/a", "https://ada:***@h/a"),
+            (r#"{"reason":"see https://h","by":"ada@h"}"#, r#"{"reason":"see https://h","by":"ada@h"}"#),
+            (r"see https://h\nowner:ada@h", r"see https://h\nowner:ada@h"),
+            ("oci://web:1.2@sha256:abc", "oci://web:1.2@sha256:abc"),
             ("https://ghp_s3cret@h/a", "https://***@h/a"),
             ("https://ghp_s3cret:x-oauth-basic@h/a", "https://***:***@h/a"),
             (&format!("https://{long}@h/a"), "https://***@h/a"),

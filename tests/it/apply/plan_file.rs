@@ -66,6 +66,21 @@ fn plans_are_read_from_anywhere(backend: Backend) {
 }
 
 #[test]
+fn what_people_write_beside_an_address_stays_as_it_is() {
+    let world = open(Backend::Double);
+    let reason = "see https://jira.example.com\nowner:ada@example.com \"https://x\",\"by\":\"ada@example.com\"";
+    world.run(&["pin", "bookstore", "web", "--reason", reason]).expect(0);
+    for format in ["json", "yaml"] {
+        let plan = world.run(&["plan", "-o", format]).expect(0).stdout;
+        world.file("plan", &plan);
+        let told = world.run(&["apply", "--plan", "plan"]).expect(0);
+        assert!(told.stderr.contains("the plan changes nothing"), "{told}");
+    }
+    let checked = world.run(&["check", "-o", "json"]).expect(0).json();
+    assert_eq!(checked["items"][0]["pin"]["reason"], reason);
+}
+
+#[test]
 fn what_is_no_file_is_not_replaced_by_a_plan() {
     use std::os::unix::fs::FileTypeExt as _;
 

@@ -152,6 +152,19 @@ fn a_wait_ends_with_the_time_of_the_command() {
     assert_eq!(world.writes().len(), 1, "nothing is begun after that");
 }
 
+/// A pipe that nobody writes to holds up no command for longer than it may take.
+#[test]
+fn what_never_comes_is_not_waited_for() {
+    let world = World::new(Backend::Double);
+    world.pipe("pipe.yaml");
+    for words in
+        [&["check", "-f", "pipe.yaml"][..], &["apply", "--plan", "pipe.yaml"], &["plan", "--plan", "pipe.yaml"]]
+    {
+        let output = world.run(&[words, &["--timeout=1s"]].concat()).expect(1);
+        assert!(output.stderr.contains("--timeout") && output.stdout.is_empty(), "{output}");
+    }
+}
+
 #[test]
 fn who_insists_is_not_kept() {
     let world = World::new(Backend::Double);
