@@ -4,6 +4,10 @@
 //! they are put together here, around [`crate::tls`]; its retries and traces are left out, since `Cluster::send` has its
 //! own.
 
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use http::Request;
 use http::Response;
 use http::Uri;
@@ -27,9 +31,15 @@ use kube::client::Body;
 use kube::client::ClientBuilder;
 use kube::client::ConfigExt;
 use kube::client::RustlsTlsError;
+use rustls::CertificateError;
 use rustls::ClientConfig;
 use rustls::pki_types::CertificateDer;
+use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::ServerName;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::sign::CertifiedKey;
+use rustls::sign::SingleCertAndKey;
+use secrecy::ExposeSecret;
 use tower::BoxError;
 use tower::Service;
 use tower::ServiceBuilder;
@@ -88,7 +98,10 @@ fn sender(config: &Config, failed: impl Fn(kube::Error) -> ClusterError) -> Resu
 }
 
 fn tls(config: &Config, failed: impl Fn(kube::Error) -> ClusterError) -> Result<ClientConfig, ClusterError> {
-    let mut tls = config.rustls_client_config().map_err(failed)?;
+    let mut tls = match config.rustls_client_config() {
+        Err(error) if is_of_old_certificate(&error) => with_old_certificate(config).ok_or_else(|| failed(error))?,
+        made => made.map_err(failed)?,
+    };
     if !config.accept_invalid_certs {
         let roots = match &config.root_cert {
             Some(roots) => Roots::Only(roots.iter().cloned().map(CertificateDer::from).collect()),
@@ -100,6 +113,40 @@ fn tls(config: &Config, failed: impl Fn(kube::Error) -> ClusterError) -> Result<
         tls.dangerous().set_certificate_verifier(tls::verifier(roots).map_err(unusable)?);
     }
     Ok(tls)
+}
+
+/// Whether all that is wrong with a client certificate is its version: `openssl x509 -req` makes X.509 version 1 where
+/// nobody asks for an extension, and API servers take it.
+fn is_of_old_certificate(error: &kube::Error) -> bool {
+    let kube::Error::RustlsTls(RustlsTlsError::InvalidPrivateKey(rustls::Error::InvalidCertificate(
+        CertificateError::Other(other),
+    ))) = error
+    else {
+        return false;
+    };
+    matches!(other.0.downcast_ref(), Some(webpki::Error::UnsupportedCertVersion))
+}
+
+/// The same with the kubeconfig's client certificate as it is: whether it will do is the server's to say.
+fn with_old_certificate(config: &Config) -> Option<ClientConfig> {
+    let user = &config.auth_info;
+    let read = |data: Option<&str>, file: &Option<String>| match data {
+        Some(data) => BASE64_STANDARD.decode(data).ok(),
+        None => std::fs::read(file.as_ref()?).ok(),
+    };
+    let chain = read(user.client_certificate_data.as_deref(), &user.client_certificate)?;
+    let key = read(user.client_key_data.as_ref().map(ExposeSecret::expose_secret), &user.client_key)?;
+    let key = PrivateKeyDer::from_pem_slice(&key).ok()?;
+    let key = ClientConfig::builder().crypto_provider().key_provider.load_private_key(key).ok()?;
+    let shown = CertifiedKey::new(tls::certificates(&chain).ok()?, key);
+    let mut without = config.clone();
+    without.auth_info.client_certificate = None;
+    without.auth_info.client_certificate_data = None;
+    without.auth_info.client_key = None;
+    without.auth_info.client_key_data = None;
+    let mut tls = without.rustls_client_config().ok()?;
+    tls.client_auth_cert_resolver = Arc::new(SingleCertAndKey::from(shown));
+    Some(tls)
 }
 
 /// The way through an HTTP proxy, with the login of its address.
@@ -136,4 +183,48 @@ where
     connector.set_write_timeout(config.write_timeout);
     connector.set_reset_reader_on_write(config.reset_reader_on_write);
     Ok(BoxCloneService::new(legacy::Client::builder(TokioExecutor::new()).build(connector)))
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::config::AuthInfo;
+
+    use super::*;
+
+    /// A certificate without a version, as those of version 1 are, and its key, in PEM. Its signature holds no more,
+    /// which nobody looks at here.
+    fn old_certificate() -> (String, String) {
+        let key = rcgen::KeyPair::generate().unwrap();
+        // So many names that both lengths take two bytes.
+        let names: Vec<_> = (0..30).map(|number| format!("name-{number}")).collect();
+        let made = rcgen::CertificateParams::new(names).unwrap().self_signed(&key).unwrap();
+        let mut der = made.der().to_vec();
+        assert_eq!((der[..2].to_vec(), der[4..6].to_vec()), (vec![0x30, 0x82], vec![0x30, 0x82]));
+        assert_eq!(der[8..13], [0xa0, 3, 2, 1, 2], "version 3");
+        der.drain(8..13);
+        for at in [2, 6] {
+            let length = u16::from_be_bytes([der[at], der[at + 1]]) - 5;
+            der[at..at + 2].copy_from_slice(&length.to_be_bytes());
+        }
+        let text = BASE64_STANDARD.encode(der);
+        (format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n"), key.serialize_pem())
+    }
+
+    #[test]
+    fn a_client_certificate_of_version_1_is_shown_as_it_is() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let (certificate, key) = old_certificate();
+        let mut config = Config::new("https://k8s".parse().unwrap());
+        let data = |text: &str| BASE64_STANDARD.encode(text);
+        config.auth_info = AuthInfo {
+            client_certificate_data: Some(data(&certificate)),
+            client_key_data: Some(data(&key).into()),
+            ..AuthInfo::default()
+        };
+        assert!(is_of_old_certificate(&config.rustls_client_config().unwrap_err()));
+        let tls = tls(&config, |error| ClusterError::config(error.to_string())).unwrap();
+        assert!(tls.client_auth_cert_resolver.has_certs());
+        config.auth_info.client_key_data = Some(data("no key").into());
+        super::tls(&config, |error| ClusterError::config(error.to_string())).unwrap_err();
+    }
 }
