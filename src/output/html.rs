@@ -22,7 +22,6 @@ use crate::model::diagnostic::Severity;
 use crate::model::image::Version;
 use crate::model::pin::Pin;
 use crate::model::plan::Destination;
-use crate::model::plan::Renderer;
 use crate::output::table::short;
 use crate::output::text::safe;
 
@@ -302,7 +301,8 @@ fn details(decision: &Decision) -> String {
 fn write_back(destination: &Destination) -> String {
     match destination {
         Destination::Application { renderer, .. } => {
-            format!("the Application ({})", renderer.map_or("annotations", Renderer::name))
+            let what = "the Application";
+            renderer.map_or_else(|| what.to_owned(), |renderer| format!("{what} ({})", renderer.name()))
         }
         Destination::Git(git) => {
             let path = git.path.as_deref().or(git.target.as_deref()).unwrap_or("a file of its own");

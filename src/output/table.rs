@@ -20,7 +20,6 @@ use crate::model::decision::Decision;
 use crate::model::decision::ImageStatus;
 use crate::model::image::Version;
 use crate::model::plan::Destination;
-use crate::model::plan::Renderer;
 use crate::output::text::safe;
 use crate::output::text::width as text_width;
 
@@ -225,7 +224,7 @@ fn candidate(decision: &Decision) -> String {
 fn write_back(destination: &Destination) -> String {
     match destination {
         Destination::Application { renderer, .. } => {
-            format!("argocd:{}", renderer.map_or("annotations", Renderer::name))
+            renderer.map_or_else(|| "argocd".to_owned(), |renderer| format!("argocd:{}", renderer.name()))
         }
         Destination::Git(git) => format!("git:{}", safe(git.target.as_deref().unwrap_or("default"))),
     }

@@ -5,6 +5,7 @@ use crate::model::application::ApplicationKey;
 use crate::model::candidate::Rejection;
 use crate::model::decision::Reason;
 use crate::model::image::Digest;
+use crate::model::plan::Renderer;
 use crate::model::tests::decision;
 use crate::model::tests::digest;
 
