@@ -224,7 +224,13 @@ impl<'a> Image<'a> {
             .iter()
             .map(|(rule, placement)| (*rule, *placement, placement.configured.as_ref()))
             .chain([(self.rule, self.placement, Some(version))])
-            .map(|(rule, placement, version)| Intent { application: &self.application.key, rule, placement, version })
+            .map(|(rule, placement, version)| Intent {
+                application: &self.application.key,
+                rule,
+                placement,
+                version,
+                is_written: true,
+            })
             .collect();
         let own = (self.application.key.clone(), self.rule.position);
         match writeback::conflicts(&intents, false).into_iter().find(|conflict| conflict.images.contains(&own)) {

@@ -25,6 +25,7 @@ pub(crate) mod owners;
 mod part;
 pub(crate) mod past;
 mod placing;
+mod pushing;
 mod rulings;
 mod together;
 mod untold;
@@ -92,13 +93,14 @@ pub(crate) async fn check(
         past::recall(clients, selected, &placements, &mut decisions).await;
     }
     let one_folder = clients.repositories.worktree().is_some();
-    let conflicts = together::conflicts(selected, &mut decisions, &placements, one_folder);
+    let conflicts = together::conflicts((selected, options), &mut decisions, &placements, one_folder);
     diagnostics.extend(overrides::mark(&mut decisions, &placements));
     // Whether they stand in the way of the others is known now.
     let left_out = part::left_out(selected);
     decisions.retain(|decision| !left_out.contains(&(&decision.application, decision.position)));
     diagnostics.extend(together::told(&conflicts, &decisions));
-    diagnostics.extend(together::unwritable(selected, &mut decisions, &placements, options));
+    let pushed = pushing::of_refused(clients, selected, (&decisions, &placements), options).await;
+    diagnostics.extend(together::unwritable(selected, &mut decisions, (&placements, &pushed), options));
     diagnostics.extend(decisions.iter().filter(|decision| is_source_problem(decision)).map(source_diagnostic));
     diagnostics.extend(placing::problems(selected, &placements));
     diagnostics.extend(decisions.iter().flat_map(decide::doubts));

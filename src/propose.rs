@@ -53,7 +53,7 @@ pub(crate) fn propose(
 }
 
 /// Whether a decision leads to a write.
-fn is_wanted(decision: &Decision, options: &Options) -> bool {
+pub(crate) fn is_wanted(decision: &Decision, options: &Options) -> bool {
     match decision.status {
         ImageStatus::UpdateAvailable => true,
         ImageStatus::Downgrade => options.allow_downgrade || decision.requested,

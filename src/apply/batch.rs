@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use crate::apply::Executor;
 use crate::apply::git::Ended;
 use crate::apply::git::Job;
-use crate::apply::git::note;
 use crate::apply::git::replace;
 use crate::apply::receipt;
 use crate::document::receipts::DryRun;
@@ -318,6 +317,17 @@ fn by_image<'a>(index: usize, job: &'a Job<'a>, before: &Tree) -> Vec<Vec<Part<'
         }
     }
     if left.is_empty() { parts } else { whole() }
+}
+
+/// What people should know about a change that was pushed.
+fn note(job: &Job<'_>) -> String {
+    if job.push_branch() != job.base_branch() {
+        return format!("on a branch of its own, to be merged into {}", job.base_branch());
+    }
+    if !job.application.auto_sync {
+        return "auto-sync is off: it changes nothing until somebody syncs".to_owned();
+    }
+    String::new()
 }
 
 /// A failure of git, with what helps.

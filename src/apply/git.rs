@@ -124,7 +124,12 @@ impl<'a> Job<'a> {
         self.edited_with(self.change, tree, create_keys)
     }
 
-    /// The same for some of its edits.
+    /// Whether everything already is so.
+    fn is_in(&self, tree: &Tree) -> bool {
+        matches!(self.edited(tree, false), Ok(None))
+    }
+
+    /// The bytes with some of its edits made.
     pub(super) fn edited_with(
         &self,
         change: &Change,
@@ -221,7 +226,8 @@ impl Executor<'_> {
             .enumerate()
             .map(|(index, (job, base))| {
                 if let Some(ended) = refused.remove(&index) {
-                    return Some(ended);
+                    let is_there = matches!(there.get(&index), Some(Ok(Some(tree))) if job.is_in(tree));
+                    return Some(if is_there { (Outcome::AlreadyApplied, String::new()) } else { ended });
                 }
                 let base = match base {
                     Ok(Some(base)) if in_worktree || base.branch == job.base_branch() => base,
@@ -366,17 +372,6 @@ impl Executor<'_> {
         }
         receipts
     }
-}
-
-/// What people should know about a change that was pushed.
-pub(super) fn note(job: &Job<'_>) -> String {
-    if job.push_branch() != job.base_branch() {
-        return format!("on a branch of its own, to be merged into {}", job.base_branch());
-    }
-    if !job.application.auto_sync {
-        return "auto-sync is off: it changes nothing until somebody syncs".to_owned();
-    }
-    String::new()
 }
 
 /// No pause between tries is longer, in milliseconds: somebody waits.

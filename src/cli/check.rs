@@ -83,11 +83,12 @@ fn unseen_updates(selected: &[Selected], decisions: &[Decision]) -> bool {
             .iter()
             .any(|selected| selected.application.deleting && selected.application.key == decision.application)
     };
-    decisions.iter().any(|decision| {
-        decision.status == ImageStatus::UpdateAvailable
-            && matches!(decision.write_back, Some(Destination::Git(_)))
-            && !goes_away(decision)
-    })
+    let is_unseen = |decision: &Decision| {
+        matches!(decision.write_back, Some(Destination::Git(_) | Destination::Application { renderer: None, .. }))
+    };
+    decisions
+        .iter()
+        .any(|decision| decision.status == ImageStatus::UpdateAvailable && is_unseen(decision) && !goes_away(decision))
 }
 
 /// The code that decisions lead to.

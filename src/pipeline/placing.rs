@@ -11,25 +11,19 @@ use crate::model::diagnostic::Diagnostic;
 use crate::model::git_url;
 use crate::model::plan::Change;
 use crate::model::plan::Destination;
-use crate::model::plan::GitTarget;
 use crate::model::progress::Step;
+use crate::pipeline::pushing;
 use crate::pipeline::untold;
 use crate::pipeline::untold::Untold;
 use crate::propose;
 use crate::propose::Landed;
-use crate::repositories::Trouble;
 use crate::repositories::Want;
-use crate::repositories::restart::Refusal;
-use crate::repositories::restart::Restart;
 use crate::run::Options;
 use crate::run::Selected;
-use crate::templates;
 use crate::writeback;
 use crate::writeback::Placement;
 use crate::writeback::Placements;
-use crate::writeback::files::Contents;
 use crate::writeback::git;
-use crate::writeback::git::Tree;
 use crate::writeback::git::overridden::SourceFiles;
 
 /// Finds where every image of a selection is written, and looks into the repositories, once each, unless told not to.
@@ -91,7 +85,7 @@ pub(crate) async fn placements(
 }
 
 /// Tells that repositories are looked into, until the result is dropped.
-fn looking<'a>(clients: &Clients<'a>, wants: &[Want<'_>]) -> Option<Step<'a>> {
+pub(super) fn looking<'a>(clients: &Clients<'a>, wants: &[Want<'_>]) -> Option<Step<'a>> {
     let names: BTreeSet<&str> = wants.iter().map(|want| want.repository).collect();
     let what = match names.first() {
         None => return None,
@@ -102,7 +96,7 @@ fn looking<'a>(clients: &Clients<'a>, wants: &[Want<'_>]) -> Option<Step<'a>> {
 }
 
 /// What has to be looked for, for a placement in a repository.
-fn want<'a>(selected: &'a Selected, placement: &'a Placement, branch: Option<&'a str>) -> Option<Want<'a>> {
+pub(super) fn want<'a>(selected: &'a Selected, placement: &'a Placement, branch: Option<&'a str>) -> Option<Want<'a>> {
     let (target, in_git) = (placement.git_target()?, placement.git.as_ref()?);
     Some(Want {
         application: &selected.application,
@@ -173,7 +167,7 @@ pub(crate) async fn prepare(
         left_out: BTreeSet::new(),
     };
     for mut change in changes {
-        match pushed_to(&change, prepared.places.get(&change.id)) {
+        match pushing::branch(&change, prepared.places.get(&change.id)) {
             Ok(branch) => {
                 if let (Destination::Git(target), Some(branch)) = (&mut change.destination, branch) {
                     target.push_branch = Some(branch);
@@ -186,9 +180,7 @@ pub(crate) async fn prepare(
             }
         }
     }
-    if !options.restart_branch {
-        look_at_push_branches(clients, &by_key, &mut prepared).await;
-    }
+    pushing::look(clients, &by_key, &mut prepared, options).await;
     prepared.changes.retain(|change| !change.edits.is_empty());
     let landed = propose::land(&prepared.changes, &prepared.places, options.create_keys);
     prepared.left_out.extend(landed.refused.keys().cloned());
@@ -227,137 +219,4 @@ pub(super) fn of_source<'a>(selected: &'a Selected, files: SourceFiles<'a>) -> W
         any_revision: true,
         paths: files.paths,
     }
-}
-
-/// The branch that a change for git is pushed to; `None` for any other change.
-fn pushed_to(change: &Change, placement: Option<&Placement>) -> Result<Option<String>, String> {
-    let (Some(target), Some(in_git)) = (change.git(), placement.and_then(|placement| placement.git.as_ref())) else {
-        return Ok(None);
-    };
-    match &in_git.template {
-        Some(template) => templates::branch(template, change)
-            .map(Some)
-            .map_err(|error| format!("the template of the branch fails: {error}")),
-        None => Ok(target.branch.clone()),
-    }
-}
-
-/// Where a branch to be pushed is there already, the edits are made to what stands on it.
-async fn look_at_push_branches(
-    clients: &Clients<'_>,
-    selected: &BTreeMap<&ApplicationKey, &Selected>,
-    prepared: &mut Prepared,
-) {
-    let elsewhere = |target: &GitTarget| target.push_branch != target.branch;
-    let mut wants = Vec::new();
-    let mut indexes = Vec::new();
-    for (index, change) in prepared.changes.iter().enumerate() {
-        let Some(target) = change.git().filter(|target| elsewhere(target)) else { continue };
-        let (Some(selected), Some(placement)) = (selected.get(&change.application), prepared.places.get(&change.id))
-        else {
-            continue;
-        };
-        if let Some(want) = want(selected, placement, target.push_branch.as_deref()) {
-            wants.push(want);
-            indexes.push(index);
-        }
-    }
-    let looking = looking(clients, &wants);
-    let (trees, _) = clients.repositories.look((clients.world(), clients.logins), &wants).await;
-    drop((looking, wants));
-    let mut alike = Vec::new();
-    for (index, tree) in indexes.into_iter().zip(trees) {
-        let change = &mut prepared.changes[index];
-        match tree {
-            // It will be made where the other branch is.
-            Ok(None) => {}
-            Ok(Some(tree)) => {
-                let before = bytes_of(prepared.places.get(&change.id));
-                let moved = move_to(change, &mut prepared.places, selected, tree);
-                // What is on the branch is in the base already, so that it could begin anew there.
-                if before.is_some() && before == bytes_of(prepared.places.get(&change.id)) {
-                    alike.push(index);
-                }
-                if let Err(message) = moved {
-                    prepared
-                        .diagnostics
-                        .push(Diagnostic::error("file-not-editable", message).about(&change.application));
-                    prepared.left_out.insert(change.id.clone());
-                    change.edits.clear();
-                }
-            }
-            Err(Trouble { message, .. }) => {
-                prepared.diagnostics.push(Diagnostic::error("git-unreachable", message).about(&change.application));
-                prepared.left_out.insert(change.id.clone());
-                change.edits.clear();
-            }
-        }
-    }
-    let offers = merged(clients, selected, alike.iter().map(|index| &prepared.changes[*index])).await;
-    prepared.diagnostics.extend(offers);
-}
-
-fn bytes_of(placement: Option<&Placement>) -> Option<Contents> {
-    placement?.git.as_ref()?.standing.as_ref()?.bytes.clone()
-}
-
-/// The notes about branches of updates that have nothing but what their bases have. What would be refused is not offered,
-/// and neither is what nobody can tell.
-async fn merged<'a>(
-    clients: &Clients<'_>,
-    selected: &BTreeMap<&ApplicationKey, &'a Selected>,
-    changes: impl Iterator<Item = &'a Change>,
-) -> Vec<Diagnostic> {
-    if clients.repositories.worktree().is_some() {
-        return Vec::new();
-    }
-    let restarts = changes.filter_map(|change| {
-        let (target, selected) = (change.git()?, selected.get(&change.application)?);
-        Some(Restart {
-            application: &selected.application,
-            login: selected.rules.git_login(),
-            repository: &target.repository,
-            branch: target.push_branch.as_deref()?,
-            base: target.branch.as_deref()?,
-        })
-    });
-    let restarts: Vec<Restart<'_>> = restarts.collect();
-    let refusals = clients.repositories.restart_refusals((clients.world(), clients.logins), &restarts).await;
-    let offer = |(Restart { application, branch, base, .. }, refusal): (&Restart<'_>, Refusal)| {
-        let message = format!("the branch {branch} has no change that {base} does not have: it goes on where it is");
-        let note = Diagnostic::warning("branch-merged", message).about(&application.key);
-        matches!(refusal, Ok(None)).then(|| note.hint(format!("`--restart-branch` begins it anew at {base}")))
-    };
-    restarts.iter().zip(refusals).filter_map(offer).collect()
-}
-
-/// Lets a change expect what stands on the branch that it is pushed to.
-fn move_to(
-    change: &mut Change,
-    places: &mut BTreeMap<String, Placement>,
-    selected: &BTreeMap<&ApplicationKey, &Selected>,
-    tree: Tree,
-) -> Result<(), String> {
-    let (Some(base), Some(placement)) = (change.git().and_then(|git| git.branch.clone()), places.get(&change.id))
-    else {
-        return Ok(());
-    };
-    let rules = selected.get(&change.application).map(|selected| &selected.rules);
-    let is_it = |rule: &&crate::annotations::rule::ImageRule| {
-        change.images.iter().any(|image| rule.is_of(image.alias.as_deref(), &image.reference))
-    };
-    let Some(rule) = rules.and_then(|rules| rules.images.iter().find(is_it)) else { return Ok(()) };
-    // What is written belongs to the base branch, wherever it is pushed.
-    let tree = Tree { branch: base, ..tree };
-    let moved = git::located(placement, rule, &tree).map_err(|invalid| invalid.message)?;
-    if let Some(unread) = &moved.unread {
-        return Err(unread.message.clone());
-    }
-    change.edits = moved.rebased(&change.edits);
-    if let Some(standing) = moved.git.as_ref().and_then(|git| git.standing.as_ref()) {
-        change.seen.commit.clone_from(&standing.commit);
-        change.seen.blob.clone_from(&standing.blob);
-    }
-    places.insert(change.id.clone(), moved);
-    Ok(())
 }

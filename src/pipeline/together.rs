@@ -10,6 +10,7 @@ use crate::model::decision::ImageStatus;
 use crate::model::decision::Reason;
 use crate::model::diagnostic::Diagnostic;
 use crate::model::image::Version;
+use crate::pipeline::pushing::Pushed;
 use crate::propose;
 use crate::run::Options;
 use crate::run::Selected;
@@ -21,7 +22,7 @@ use crate::writeback::Placements;
 /// Makes images invalid whose values would overwrite each other, once it is known what each would be: within an
 /// Application, and in a file that several share. The decisions are those of the whole selection.
 pub(super) fn conflicts(
-    selected: &[Selected],
+    (selected, options): (&[Selected], &Options),
     decisions: &mut [Decision],
     placements: &Placements,
     one_folder: bool,
@@ -35,16 +36,18 @@ pub(super) fn conflicts(
             let placement = placements.get(&(application.clone(), rule.position))?.as_ref().ok()?;
             // What is not of the folder is not written to it.
             let is_elsewhere = one_folder && placement.unread.is_some();
-            (!is_elsewhere).then(|| (application, rule, placement, intended(decision)))
+            let is_written = !selected.application.deleting && propose::is_wanted(decision, options);
+            (!is_elsewhere).then(|| (application, rule, placement, intended(decision, is_written), is_written))
         })
         .collect();
     let intents: Vec<_> = placed
         .iter()
-        .map(|(application, rule, placement, version)| Intent {
+        .map(|(application, rule, placement, version, is_written)| Intent {
             application,
             rule,
             placement,
             version: version.as_ref(),
+            is_written: *is_written,
         })
         .collect();
     let conflicts = writeback::conflicts(&intents, one_folder);
@@ -74,21 +77,20 @@ pub(super) fn told(conflicts: &[Conflict], decisions: &[Decision]) -> Vec<Diagno
     told.map(diagnostic).collect()
 }
 
-/// The version that an image is meant to have, if anything would be written.
-fn intended(decision: &Decision) -> Option<Version> {
+/// The version that an image is meant to have: of what is held back, the one that it has.
+fn intended(decision: &Decision, is_written: bool) -> Option<Version> {
     match &decision.candidate {
-        Some(candidate) if decision.pin.is_none() => {
-            Some(Version::new(Some(&candidate.tag), candidate.digest.as_ref()))
-        }
+        Some(candidate) if is_written => Some(Version::new(Some(&candidate.tag), candidate.digest.as_ref())),
         _ => decision.current.clone(),
     }
 }
 
-/// Makes images invalid whose file cannot take them, as it stands on the branch that is looked at.
+/// Makes images invalid whose file cannot take them, as it stands on the branch that is pushed to, or if that is not there
+/// yet, on the one that it begins at.
 pub(super) fn unwritable(
     selected: &[Selected],
     decisions: &mut [Decision],
-    placements: &Placements,
+    (placements, pushed): (&Placements, &Pushed),
     options: &Options,
 ) -> Vec<Diagnostic> {
     let mut diagnostics = Vec::new();
@@ -105,6 +107,10 @@ pub(super) fn unwritable(
             continue;
         };
         let edits = place.edits(rule, &Version::new(Some(&candidate.tag), candidate.digest.as_ref()));
+        let (place, edits) = match pushed.get(&(decision.application.clone(), place.destination.clone())) {
+            Some(there) => (there, there.rebased(&edits)),
+            None => (place, edits),
+        };
         let Some(refusal) = propose::refusal(place, &edits, options.create_keys) else { continue };
         let label = decision.label().to_owned();
         decide::invalidate(decision, &Invalid::new(Reason::BadValue, refusal.whole()));

@@ -20,12 +20,14 @@ use crate::writeback::Placement;
 use crate::writeback::helm;
 use crate::writeback::helm::Parameters;
 
-/// What one image will be: the rule, where it is written, and the version it is meant to have, once that is known.
+/// What one image will be: the rule, where it is written, the version it is meant to have, once that is known, and whether
+/// anything is going to be written for it.
 pub(crate) struct Intent<'a> {
     pub(crate) application: &'a ApplicationKey,
     pub(crate) rule: &'a ImageRule,
     pub(crate) placement: &'a Placement,
     pub(crate) version: Option<&'a Version>,
+    pub(crate) is_written: bool,
 }
 
 /// Images that would overwrite each other.
@@ -53,9 +55,12 @@ enum Value<'a> {
 }
 
 impl Value<'_> {
-    /// Whether both cannot stand in one place. A version that is not known yet fits any.
-    fn differs(self, other: Self) -> bool {
-        let differ = |one: Option<&Version>, other: Option<&Version>| one.is_some() && other.is_some() && one != other;
+    /// Whether both cannot stand in one place. A version that is not known yet fits any, and so does every one if none is
+    /// written: whoever set what stands there now did not ask for more.
+    fn differs(self, other: Self, is_written: bool) -> bool {
+        let differ = |one: Option<&Version>, other: Option<&Version>| {
+            is_written && one.is_some() && other.is_some() && one != other
+        };
         match (self, other) {
             (Self::Name(one), Self::Name(other)) => one != other,
             (Self::Version(one), Self::Version(other)) => differ(one, other),
@@ -72,6 +77,7 @@ struct Write<'a> {
     destination: &'a Destination,
     field: Field,
     value: Value<'a>,
+    is_written: bool,
 }
 
 /// What values stand in: an object, or a file, which several Applications may share.
@@ -106,7 +112,7 @@ impl Write<'_> {
 /// those of one folder.
 ///
 /// Equal values are one change; different ones make every image of that place invalid, where Image Updater lets the
-/// last one win.
+/// last one win. Versions are only at odds if one of them is written; different images cannot share a place at all.
 pub(crate) fn conflicts(intents: &[Intent<'_>], one_folder: bool) -> Vec<Conflict> {
     let writes: Vec<Write<'_>> = intents.iter().flat_map(writes).collect();
     let mut places: BTreeMap<_, Vec<&Write<'_>>> = BTreeMap::new();
@@ -115,7 +121,8 @@ pub(crate) fn conflicts(intents: &[Intent<'_>], one_folder: bool) -> Vec<Conflic
     }
     let mut conflicts: Vec<Conflict> = Vec::new();
     for writes in places.into_values() {
-        let at_odds = writes.iter().any(|one| writes.iter().any(|other| one.value.differs(other.value)));
+        let is_written = writes.iter().any(|write| write.is_written);
+        let at_odds = writes.iter().any(|one| writes.iter().any(|other| one.value.differs(other.value, is_written)));
         if !at_odds {
             continue;
         }
@@ -158,10 +165,11 @@ fn way_out(field: &Field) -> String {
 
 /// What an image is written with.
 fn writes<'a>(intent: &Intent<'a>) -> Vec<Write<'a>> {
-    let Intent { application, rule, placement, version } = *intent;
+    let Intent { application, rule, placement, version, is_written } = *intent;
     let (Ok(settings), Some(repository)) = (&rule.settings, &rule.repository) else { return Vec::new() };
     let Some(renderer) = placement.renderer else { return Vec::new() };
-    let write = |field, value| Write { application, rule, destination: &placement.destination, field, value };
+    let write =
+        |field, value| Write { application, rule, destination: &placement.destination, field, value, is_written };
     let parameter = |name: &str| placement.helm_field(name);
     match renderer {
         Renderer::Helm => match helm::parameters(&settings.targets) {

@@ -79,6 +79,9 @@ pub(crate) fn placement(
             let sets = |source: &Source, renderer| configured(source, renderer, rule, settings).is_some();
             let (index, renderer) = source::choose(application, &settings.targets, chosen, sets)?;
             let source = &application.sources[index];
+            if renderer.is_none() {
+                git::rendered::refuse_no_folder(source)?;
+            }
             let several = application.layout == SourceLayout::Multiple;
             let destination = Destination::Application { source: several.then(|| source.id()), renderer };
             let configured = renderer.and_then(|renderer| configured(source, renderer, rule, settings));

@@ -58,9 +58,6 @@ fn only(
     for (index, source) in sources.iter().enumerate() {
         match renderer(application, index, targets) {
             Ok(Some(renderer)) => takers.push((index, renderer)),
-            Ok(None) if lends_only(source) => {
-                problems.push(format!("{index} ({}): it only lends its files to others (`ref`)", source.id()));
-            }
             Ok(None) => unknown.push(index),
             Err(problem) => problems.push(format!("{index} ({}): {}", source.id(), problem.message)),
         }
@@ -153,7 +150,13 @@ pub(super) fn kind(application: &Application, index: usize) -> Result<Option<Ren
 
 /// What renders a source that can take the image; `None` if nothing says so.
 fn renderer(application: &Application, index: usize, targets: &Targets) -> Result<Option<Renderer>, Invalid> {
-    kind(application, index)?.map(|renderer| fitting(renderer, targets)).transpose()
+    match kind(application, index)? {
+        Some(renderer) => fitting(renderer, targets).map(Some),
+        None if lends_only(&application.sources[index]) => {
+            Err(unsupported("the source only lends its files to others (`ref`)"))
+        }
+        None => Ok(None),
+    }
 }
 
 /// The renderer, if an image with these targets can be set for it.

@@ -2,6 +2,7 @@
 
 use crate::annotations::rule::ImageRule;
 use crate::annotations::rule::Invalid;
+use crate::model::application::Source;
 use crate::model::plan::Destination;
 use crate::model::plan::Renderer;
 use crate::writeback;
@@ -10,6 +11,7 @@ use crate::writeback::git::Entry;
 use crate::writeback::git::Tree;
 use crate::writeback::git::overridden::SourceFiles;
 use crate::writeback::git::path;
+use crate::writeback::git::place;
 use crate::writeback::git::place::KUSTOMIZATIONS;
 use crate::writeback::source;
 
@@ -35,8 +37,16 @@ pub(super) fn by_nothing() -> Invalid {
     source::unsupported("neither the Application nor its folder says what renders the source")
 }
 
+/// Refuses a source of which only its folder could tell what renders it, where that is none of the repository.
+///
+/// # Errors
+/// The path leads out of the repository, or into what is git's own.
+pub(crate) fn refuse_no_folder(source: &Source) -> Result<(), Invalid> {
+    path::plain("", source.path.as_deref().unwrap_or_default()).map(drop).map_err(place::refused)
+}
+
 impl Placement {
-    /// The files that tell what renders the source of an Application; `None` if that is known, or they cannot be named.
+    /// The files that tell what renders the source of an Application; `None` if that is known.
     pub(crate) fn telling_files(&self) -> Option<SourceFiles<'_>> {
         let is_open = self.renderer.is_none() && matches!(self.destination, Destination::Application { .. });
         is_open.then(|| SourceFiles::of(&self.view, telling_files()))?

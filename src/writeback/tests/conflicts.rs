@@ -19,6 +19,7 @@ fn conflicting(short: &str, versions: &[&str]) -> Vec<usize> {
             rule,
             placement,
             version: version.as_ref(),
+            is_written: true,
         })
         .collect();
     let images = conflicts(&intents, false).into_iter().flat_map(|conflict| conflict.images);
@@ -96,7 +97,13 @@ fn a_conflict_names_the_place_all_images_and_the_way_out() {
             .images
             .iter()
             .zip(&placements)
-            .map(|(rule, placement)| Intent { application: &case.application.key, rule, placement, version: None })
+            .map(|(rule, placement)| Intent {
+                application: &case.application.key,
+                rule,
+                placement,
+                version: None,
+                is_written: false,
+            })
             .collect();
         let conflicts = conflicts(&intents, false);
         assert_eq!(conflicts.len(), 1, "name and tag are one: {conflicts:?}");
@@ -117,6 +124,11 @@ fn a_conflict_names_the_place_all_images_and_the_way_out() {
 
 /// Which of these Applications, written to files in git, would overwrite each other with these versions.
 fn at_odds(applications: &[(&str, &str, &str)], one_folder: bool) -> Vec<String> {
+    at_odds_if(applications, one_folder, |_| true)
+}
+
+/// The same where only some of them, by number, are written.
+fn at_odds_if(applications: &[(&str, &str, &str)], one_folder: bool, is_written: fn(usize) -> bool) -> Vec<String> {
     let cases: Vec<_> = applications
         .iter()
         .enumerate()
@@ -132,11 +144,13 @@ fn at_odds(applications: &[(&str, &str, &str)], one_folder: bool) -> Vec<String>
         .collect();
     let intents: Vec<_> = cases
         .iter()
-        .map(|(case, placement, version)| Intent {
+        .enumerate()
+        .map(|(number, (case, placement, version))| Intent {
             application: &case.application.key,
             rule: &case.rules.images[0],
             placement,
             version: Some(version),
+            is_written: is_written(number),
         })
         .collect();
     conflicts(&intents, one_folder).into_iter().map(|conflict| conflict.invalid().message).collect()
@@ -167,6 +181,9 @@ fn applications_that_share_a_file_conflict() {
     ] {
         assert_eq!(at_odds(&applications, one_folder), expected, "{id}");
     }
+    let both = [("https://h/r", KEYS, "1"), ("https://h/r", KEYS, "2")];
+    assert_eq!(at_odds_if(&both, false, |number| number == 1), [message], "one is written");
+    assert_eq!(at_odds_if(&both, false, |_| false), [""; 0], "both are held where they are");
     let own = [("https://h/r", "", "1"), ("https://h/r", "", "2")];
     assert_eq!(at_odds(&own, false), [""; 0], "override files of their own");
 }

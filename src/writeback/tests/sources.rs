@@ -122,7 +122,13 @@ fn where_it_is_not_clear_nothing_is_guessed() {
             ambiguous,
             &["0 ( sources/source1)", "1 ("],
         ),
-        ("lenders", "sources: [{ref: a}, {repoURL: x, ref: b}]", None, unsupported, &["1 (x ref b): it only lends"]),
+        (
+            "lenders",
+            "sources: [{ref: a}, {repoURL: x, ref: b}]",
+            None,
+            unsupported,
+            &["1 (x ref b): the source only lends"],
+        ),
         (
             "src-07",
             "sources: [{repoURL: g, path: overlays/staging}, {chart: redis, helm: {}}, {ref: values}], \
@@ -177,6 +183,27 @@ fn where_it_is_not_clear_nothing_is_guessed() {
         for word in words {
             assert!(message.contains(word), "{id}: {message}");
         }
+    }
+}
+
+#[test]
+fn a_source_without_a_folder_to_look_into_is_refused() {
+    let (unsupported, refused) = (Reason::UnsupportedSource, Reason::RefusedPath);
+    for (id, short, named, reason, words) in [
+        ("a lender alone", "source: {repoURL: x, ref: a}", None, unsupported, "the source only lends"),
+        (
+            "a lender, named",
+            "sources: [{path: a, helm: {}}, {repoURL: x, ref: b}]",
+            Some("1"),
+            unsupported,
+            "the source only lends",
+        ),
+        ("out of the repository", "source: {repoURL: x, path: ../x}", None, refused, "`../x` leads out"),
+        ("into what is git's", "source: {repoURL: x, path: .git}", None, refused, "leads into `.git`"),
+    ] {
+        let (found, message) = chosen(&format!("{LIST}, {short}"), named).unwrap_err();
+        assert_eq!(found, reason, "{id}: {message}");
+        assert!(message.contains(words), "{id}: {message}");
     }
 }
 

@@ -18,6 +18,8 @@ on_both!(
     a_merged_branch_is_begun_anew_on_request,
     a_branch_that_several_write_to_loses_nothing,
     a_restarted_branch_is_planned_at_its_base,
+    what_waits_on_its_branch_is_not_begun_anew,
+    what_the_base_lacks_may_be_on_the_branch,
     heads_name_counts_where_nothing_else_is_named,
     the_message_is_the_clusters_or_a_files,
     a_message_quotes_the_labels_of_images,
@@ -146,6 +148,52 @@ fn a_restarted_branch_is_planned_at_its_base(backend: Backend) {
     let parent = shop.repository.git(&["rev-parse", "updates^"]);
     assert_eq!(Some(parent), shop.repository.head("main"));
     assert_eq!(shop.text("updates", "charts/bookstore/values.yaml"), ahead.replace("v0.9.0", "v1.0.1"));
+}
+
+fn what_waits_on_its_branch_is_not_begun_anew(backend: Backend) {
+    let shop = Shop::open(backend);
+    shop.world.application(shop.bookstore().annotation("git-branch", "main:updates"));
+    shop.run(&["plan", "--out", "plan.json"]).expect(0);
+    shop.apply(&["--restart-branch"]).expect(0);
+    let head = shop.repository.head("updates");
+    // It waits to be merged.
+    for words in [&[][..], &["--restart-branch"], &["--restart-branch", "--dry-run=server"]] {
+        let again = shop.apply(words).expect(0);
+        assert_eq!(outcomes(&again), [], "{words:?}: {again}");
+    }
+    let saved = ["apply", "--plan", "plan.json", "--yes", "-o", "json", "--restart-branch"];
+    let saved = shop.run(&saved).expect(0);
+    assert_eq!(outcomes(&saved)[0].0, "AlreadyApplied", "{saved}");
+    assert_eq!(shop.repository.head("updates"), head);
+    // Merged, and taken back: nothing would be lost, and the base needs it again.
+    shop.repository.git(&["update-ref", "refs/heads/main", "refs/heads/updates"]);
+    shop.commit(&[("charts/bookstore/values.yaml", VALUES)]);
+    shop.repository.configure("receive.denyNonFastForwards", "false");
+    let anew = shop.apply(&["--restart-branch"]).expect(0);
+    assert_eq!(outcomes(&anew)[0].0, "Applied", "{anew}");
+    let parent = shop.repository.git(&["rev-parse", "updates^"]);
+    assert_eq!(Some(parent.trim().to_owned()), shop.repository.head("main"));
+}
+
+fn what_the_base_lacks_may_be_on_the_branch(backend: Backend) {
+    let shop = Shop::open(backend);
+    let path = "charts/bookstore/values.yaml";
+    shop.commit(&[(path, "replicas: 2\n")]);
+    shop.world.application(shop.bookstore().annotation("git-branch", "main:updates"));
+    shop.run(&["plan"]).expect(3);
+    shop.apply(&["--create-keys"]).expect(0);
+    // The keys are where the update goes.
+    shop.run(&["check"]).expect(0);
+    let planned = shop.run(&["plan", "-o", "json"]).expect(0).json();
+    assert_eq!((&planned["changes"], &planned["complete"]), (&json!([]), &json!(true)), "{planned}");
+    crate::bookstore::publish(&shop.world, crate::bookstore::REPOSITORY, &[("v1.0.2", "2026-11-21T08:00:00Z")]);
+    let applied = shop.apply(&[]).expect(0);
+    assert_eq!(outcomes(&applied)[0].0, "Applied", "{applied}");
+    assert!(shop.text("updates", path).contains("tag: v1.0.2"), "{applied}");
+    // A branch that lacks them too does not help.
+    shop.repository.git(&["update-ref", "refs/heads/updates", "refs/heads/main"]);
+    let planned = shop.run(&["plan", "-o", "json"]).expect(3).json();
+    assert_eq!(planned["decisions"][0]["status"], "Invalid", "{planned}");
 }
 
 fn heads_name_counts_where_nothing_else_is_named(backend: Backend) {

@@ -23,6 +23,7 @@ on_both!(
     an_image_that_cannot_be_written_is_in_nobodys_way,
     updates_that_nobody_looked_for_are_changes_too,
     two_applications_that_disagree_are_not_written,
+    what_is_held_disagrees_with_nobody,
 );
 
 fn a_kustomization_changes_in_its_images(backend: Backend) {
@@ -302,4 +303,22 @@ fn two_applications_that_disagree_are_not_written(backend: Backend) {
     let applied = shop.apply(&[]).expect(0);
     assert_eq!(commits(&applied), [json!(shop.repository.head("main"))]);
     assert_eq!(shop.values(), VALUES.replace("v1.0.0", "v1.0.1"));
+}
+
+fn what_is_held_disagrees_with_nobody(backend: Backend) {
+    let shop = Shop::open(backend);
+    let newest = VALUES.replace("v1.0.0", "v2.0.0");
+    shop.commit(&[("charts/bookstore/values.yaml", &newest)]);
+    shop.world.application(shop.bookstore());
+    let other = shop.bookstore().with(|object| object["metadata"]["name"] = "other".into());
+    shop.world.application(other.image_list(&format!("web=$REGISTRY/{REPOSITORY}")));
+    let statuses = |words: &[&str], code| {
+        let report = shop.run(words).expect(code).json();
+        let images = report.get("items").unwrap_or(&report["decisions"]).as_array().unwrap().clone();
+        images.iter().map(|image| image["status"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    // The older one is not written, so that the file stays right for both.
+    assert_eq!(statuses(&["check", "-o", "json"], 0), ["Downgrade", "UpToDate"]);
+    assert_eq!(statuses(&["plan", "-o", "json"], 0), ["Downgrade", "UpToDate"]);
+    assert_eq!(statuses(&["plan", "-o", "json", "--allow-downgrade"], 3), ["Invalid", "Invalid"]);
 }

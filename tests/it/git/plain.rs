@@ -14,6 +14,7 @@ use crate::world::on_both;
 on_both!(
     the_folder_tells_what_renders_it,
     a_folder_that_nobody_can_look_into_is_planned_for_by_annotations_only,
+    a_source_without_a_folder_of_its_own_is_told_as_such,
     manifests_with_plain_sources_are_edited_in_a_checkout,
 );
 
@@ -54,6 +55,9 @@ fn the_folder_tells_what_renders_it(backend: Backend) {
     for (name, folder) in [("chart", "charts/bookstore"), ("overlay", "overlays/prod"), ("raw", "raw")] {
         shop.world.application(plain(&shop, name, folder));
     }
+    // An update is one for who does not look, too.
+    shop.run(&["check", "--detailed-exitcode", "--no-git", "chart"]).expect(2);
+    shop.run(&["check", "--detailed-exitcode", "chart"]).expect(2);
     let report = shop.run(&["check", "-o", "json"]).expect(3).json();
     let statuses: Vec<_> = facts(&report).into_iter().map(|facts| facts[0].clone()).collect();
     assert_eq!(statuses, ["UpdateAvailable", "UpdateAvailable", "Invalid"], "{report}");
@@ -102,6 +106,23 @@ fn a_folder_that_nobody_can_look_into_is_planned_for_by_annotations_only(backend
         ["Undetermined", "GitUnreachable"],
         "{report}"
     );
+}
+
+fn a_source_without_a_folder_of_its_own_is_told_as_such(backend: Backend) {
+    let shop = Shop::open(backend);
+    let lender = plain(&shop, "lender", "x").with(|object| {
+        let source = object["spec"]["source"].as_object_mut().unwrap();
+        source.shift_remove("path");
+        source.insert("ref".to_owned(), "values".into());
+    });
+    shop.world.application(lender);
+    shop.world.application(plain(&shop, "outside", "../x"));
+    for words in [&["plan", "-o", "json"][..], &["check", "-o", "json"], &["check", "-o", "json", "--no-git"]] {
+        let report = shop.run(words).expect(3).json();
+        let images = report.get("items").unwrap_or(&report["decisions"]).as_array().unwrap();
+        let found: Vec<_> = images.iter().map(|image| json!([image["status"], image["reason"]])).collect();
+        assert_eq!(found, [json!(["Invalid", "UnsupportedSource"]), json!(["Invalid", "RefusedPath"])], "{report}");
+    }
 }
 
 fn manifests_with_plain_sources_are_edited_in_a_checkout(backend: Backend) {

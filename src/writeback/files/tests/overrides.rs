@@ -194,6 +194,23 @@ fn what_a_file_sets_can_be_asked_for() {
     let file = "helm:\n  parameters:\n  - {name: a, value: '1'}\n  - {name: b, value: '2', forceString: true}\n  - {name: c, value: '3', forcestring: false}\n";
     let helm = Some(vec![parameter("a", "1", false), parameter("b", "2", true), parameter("c", "3", false)]);
     assert_eq!(found(file), Ok(Entries { helm, ..Entries::default() }));
+    // Argo CD reads booleans as YAML 1.1 has them; a text is none.
+    for (text, expected) in [
+        ("true", true),
+        ("True", true),
+        ("TRUE", true),
+        ("yes", true),
+        ("On", true),
+        ("y", true),
+        ("tRUE", false),
+        ("no", false),
+        ("False", false),
+        ("'true'", false),
+    ] {
+        let file = format!("helm:\n  parameters:\n  - {{name: a, value: '1', forceString: {text}}}\n");
+        let helm = Some(vec![parameter("a", "1", expected)]);
+        assert_eq!(found(&file), Ok(Entries { helm, ..Entries::default() }), "{text}");
+    }
     let images = Some(vec!["a:1".to_owned(), "b=c@sha256:1".to_owned()]);
     let file = "helm:\n  parameters:\nkustomize: {images: [a:1, b=c@sha256:1, [x]]}\n";
     assert_eq!(found(file), Ok(Entries { kustomize: images, ..Entries::default() }));

@@ -28,6 +28,9 @@ const MOST_BYTES: usize = 2 << 20;
 
 const BOM: &str = "\u{feff}";
 
+/// What YAML 1.1 takes for true.
+const TRUE: [&str; 11] = ["true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON", "y", "Y"];
+
 /// A place in a file, both from 1; columns count characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
@@ -201,10 +204,13 @@ impl Yaml {
         }
     }
 
-    /// Whether the node is read as the boolean `true`.
+    /// Whether the node is read as true, by Argo CD, which goes by YAML 1.1.
     pub(super) fn is_true(&self, id: NodeId) -> bool {
         let node = self.tree.node(self.tree.resolved(id));
-        matches!(&node.content, Content::Scalar { text, style: ScalarStyle::Plain } if node.tag.is_none() && text == "true")
+        match &node.content {
+            Content::Scalar { text, style: ScalarStyle::Plain } => node.tag.is_none() && TRUE.contains(&text.as_str()),
+            _ => false,
+        }
     }
 
     /// The items of a list, aliases followed.
