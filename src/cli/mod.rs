@@ -61,9 +61,11 @@ pub(crate) async fn run(process: Process) -> ExitCode {
     }
     let words = spellings::arguments(&process.arguments, &command);
     let bare = words.first().cloned();
-    let parsed = command.clone().try_get_matches_from(words).or_else(|error| match error.kind() {
+    let parsed = command.try_get_matches_from(words).or_else(|error| match error.kind() {
         // Flags alone are a bare call too.
-        clap::error::ErrorKind::MissingSubcommand => command.try_get_matches_from(bare),
+        clap::error::ErrorKind::MissingSubcommand => {
+            program::named(help::command(), program).try_get_matches_from(bare)
+        }
         _ => Err(error),
     });
     let parsed = parsed.and_then(|matches| Cli::from_arg_matches(&matches));

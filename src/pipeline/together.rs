@@ -1,12 +1,12 @@
 //! Decisions that each are right by themselves, seen beside each other and beside the files that they go to.
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 use crate::annotations::rule::Invalid;
 use crate::decide;
 use crate::model::application::ApplicationKey;
 use crate::model::decision::Decision;
-use crate::model::decision::ImageStatus;
 use crate::model::decision::Reason;
 use crate::model::diagnostic::Diagnostic;
 use crate::model::image::Version;
@@ -93,13 +93,13 @@ pub(super) fn unwritable(
     (placements, pushed): (&Placements, &Pushed),
     options: &Options,
 ) -> Vec<Diagnostic> {
+    let by_key: BTreeMap<&ApplicationKey, &Selected> =
+        selected.iter().map(|selected| (&selected.application.key, selected)).collect();
     let mut diagnostics = Vec::new();
     for decision in decisions {
-        let Some(selected) = selected.iter().find(|selected| selected.application.key == decision.application) else {
-            continue;
-        };
-        let written =
-            matches!(decision.status, ImageStatus::UpdateAvailable | ImageStatus::Downgrade | ImageStatus::RolledBack);
+        let Some(selected) = by_key.get(&decision.application) else { continue };
+        // What is held back needs no room in a file.
+        let written = !selected.application.deleting && propose::is_wanted(decision, options);
         let place = placements.get(&(decision.application.clone(), decision.position));
         let (Some(rule), Some(Ok(place)), Some(candidate), true) =
             (selected.rules.images.get(decision.position), place, &decision.candidate, written)

@@ -70,7 +70,6 @@ pub(crate) use crate::registry::credentials::Login;
 pub(crate) use crate::registry::docker_config::DockerConfig;
 pub(crate) use crate::registry::docker_config::Unusable;
 pub(crate) use crate::registry::error::RegistryError;
-#[allow(unused_imports, reason = "callers react by kind; the first of them comes with the pipeline")]
 pub(crate) use crate::registry::error::RegistryErrorKind;
 pub(crate) use crate::registry::helper::HelperSettings;
 pub(crate) use crate::registry::memo::Memo;
@@ -237,7 +236,8 @@ impl Registries {
         self.session.found(remote, &endpoint).await.trouble
     }
 
-    /// Every tag of a repository as the registry spells it, in its order, which means nothing; not all are legal.
+    /// Every tag of a repository as the registry spells it, in its order, which means something only where
+    /// `tagsortmode` says so; not all are legal.
     pub(crate) async fn tags(&self, remote: &Remote) -> Outcome<Arc<TagList>> {
         let doing = || format!("list tags of {}", remote.repository);
         let make = || self.bounded(doing, Box::pin(tags::list(&self.session, remote, tags::BOUNDS)));

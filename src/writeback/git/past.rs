@@ -37,6 +37,8 @@ impl Placement {
         if let Some(in_git) = &mut placement.git {
             in_git.spec = source.clone();
             in_git.standing = None;
+            // The tree of a commit goes by the commit's name, whatever HEAD names now.
+            in_git.must_be_head = false;
         }
         (placement.configured, placement.unread) = (None, None);
         Ok((commit, placement))

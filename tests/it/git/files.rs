@@ -24,6 +24,7 @@ on_both!(
     updates_that_nobody_looked_for_are_changes_too,
     two_applications_that_disagree_are_not_written,
     what_is_held_disagrees_with_nobody,
+    what_is_held_needs_no_room,
 );
 
 fn a_kustomization_changes_in_its_images(backend: Backend) {
@@ -303,6 +304,16 @@ fn two_applications_that_disagree_are_not_written(backend: Backend) {
     let applied = shop.apply(&[]).expect(0);
     assert_eq!(commits(&applied), [json!(shop.repository.head("main"))]);
     assert_eq!(shop.values(), VALUES.replace("v1.0.0", "v1.0.1"));
+}
+
+fn what_is_held_needs_no_room(backend: Backend) {
+    let shop = Shop::open(backend);
+    shop.commit(&[("charts/bookstore/values.yaml", "replicas: 2\n")]);
+    shop.world.application(shop.bookstore().images(&["$REGISTRY/acme/bookstore:v2.0.0"]));
+    let held = shop.run(&["check", "-o", "json"]).expect(0).json();
+    assert_eq!(held["items"][0]["status"], "Downgrade", "{held}");
+    let wanted = shop.run(&["plan", "--allow-downgrade", "-o", "json"]).expect(3).json();
+    assert_eq!(wanted["decisions"][0]["reason"], "BadValue", "{wanted}");
 }
 
 fn what_is_held_disagrees_with_nobody(backend: Backend) {

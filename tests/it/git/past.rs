@@ -70,6 +70,11 @@ fn every_kind_of_file_is_read(backend: Backend) {
         ("c", "kustomization.yaml", &kustomization, &|application| {
             application.kustomize(&[]).annotation("write-back-target", "kustomization")
         }),
+        // Rendered from what HEAD names, which has to be the branch that is written.
+        ("d", ".argocd-source-bookstore.yaml", &parameters, &|application| {
+            let at_head = |object: &mut Value| object["spec"]["source"]["targetRevision"] = "HEAD".into();
+            application.helm(&[]).annotation("git-branch", "main").with(at_head)
+        }),
     ];
     for (folder, name, text, form) in own {
         let path = format!("{folder}/{name}");
