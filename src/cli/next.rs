@@ -1,5 +1,7 @@
 //! The command to type next, with the flags that select the same Applications again.
 
+use std::path::PathBuf;
+
 use crate::cli::args::ARGOCD_NAMESPACE;
 use crate::cli::args::ConnectionArgs;
 use crate::cli::args::SelectionArgs;
@@ -35,16 +37,22 @@ pub(crate) fn command(session: &Session, verb: &str, selection: &SelectionArgs) 
 /// The flags that lead to the same cluster as the same user, which kubectl has too. A token is not repeated: it would stand
 /// in the history of a shell.
 pub(crate) fn connection(args: &ConnectionArgs) -> Vec<String> {
-    let kubeconfig = args.kubeconfig.as_ref().map(|path| path.display().to_string());
+    let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+    let (kubeconfig, authority) = (path(&args.kubeconfig), path(&args.certificate_authority));
+    let groups = args.impersonate_groups.iter().map(|group| ("--as-group", Some(group.as_str())));
     [
         ("--kubeconfig", kubeconfig.as_deref()),
         ("--context", args.context.as_deref()),
         ("--cluster", args.cluster.as_deref()),
         ("--user", args.user.as_deref()),
         ("--server", args.server.as_deref()),
+        ("--certificate-authority", authority.as_deref()),
+        ("--tls-server-name", args.tls_server_name.as_deref()),
         ("--as", args.impersonate.as_deref()),
+        ("--as-uid", args.impersonate_uid.as_deref()),
     ]
     .into_iter()
+    .chain(groups)
     .filter_map(|(flag, value)| Some([flag.to_owned(), quoted(value?)]))
     .flatten()
     .collect()

@@ -107,12 +107,14 @@ fn sound_token(user: &mut AuthInfo) -> Result<(), ClusterError> {
         // What cannot be read is told of where the library reads it.
         && let Ok(text) = std::fs::read_to_string(&file)
     {
-        if text.trim().is_empty() {
+        let token = text.trim();
+        if token.is_empty() && user.token.is_none() {
             return Err(ClusterError::config(format!("the token file `{file}` is empty")));
         }
-        // The library sends the text as it is; where that will do, it reads the file again when the token is renewed.
-        if text.trim() != text {
-            user.token = Some(SecretString::from(text.trim()));
+        // The library sends the text as it is, and prefers a token beside it; where that will do, it reads the file again
+        // when the token is renewed.
+        if !token.is_empty() && (token != text || user.token.is_some()) {
+            user.token = Some(SecretString::from(token));
             user.token_file = None;
         }
     }
@@ -336,12 +338,18 @@ mod tests {
 
     #[tokio::test]
     async fn a_token_is_sent_as_it_is_meant() {
-        let server = Scripted::start([Answer::Json(200, web("42")), Answer::Json(200, web("42"))]).await;
+        let server = Scripted::start([(); 4].map(|()| Answer::Json(200, web("42")))).await;
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("token");
-        for text in ["s3cret\r\n", " s3cret"] {
+        let both = "{token: old, tokenFile: token}";
+        for (text, user) in [
+            ("s3cret\r\n", "{tokenFile: token}"),
+            (" s3cret", "{tokenFile: token}"),
+            ("s3cret\n", both),
+            ("s3cret", both),
+        ] {
             std::fs::write(&file, text).unwrap();
-            let settings = kubeconfig(folder.path(), &server.url, "{tokenFile: token}");
+            let settings = kubeconfig(folder.path(), &server.url, user);
             ask(&Cluster::connect(&settings).await.unwrap()).await.unwrap();
         }
         for seen in server.seen() {

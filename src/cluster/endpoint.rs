@@ -9,12 +9,11 @@ use base64::engine::general_purpose::STANDARD;
 use http::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
 use kube::config::Cluster;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use secrecy::ExposeSecret;
 use secrecy::SecretString;
 
 use crate::cluster::error::ClusterError;
+use crate::tls;
 
 /// The proxies of the environment; a URL may hold a login.
 #[derive(Clone, Debug, Default)]
@@ -57,10 +56,8 @@ pub(super) fn authorities(cluster: &Cluster) -> Result<Option<Vec<Vec<u8>>>, Clu
         }
         (None, None) => return Ok(None),
     };
-    let certificates: Result<Vec<_>, _> =
-        CertificateDer::pem_slice_iter(&pem).map(|found| found.map(|certificate| certificate.to_vec())).collect();
-    match certificates {
-        Ok(certificates) if !certificates.is_empty() => Ok(Some(certificates)),
+    match tls::certificates(&pem) {
+        Ok(found) if !found.is_empty() => Ok(Some(found.iter().map(|certificate| certificate.to_vec()).collect())),
         _ => Err(ClusterError::config(format!("{name} holds no PEM certificate"))),
     }
 }

@@ -98,8 +98,11 @@ fn sender(config: &Config, failed: impl Fn(kube::Error) -> ClusterError) -> Resu
 }
 
 fn tls(config: &Config, failed: impl Fn(kube::Error) -> ClusterError) -> Result<ClientConfig, ClusterError> {
-    let mut tls = match config.rustls_client_config() {
-        Err(error) if is_of_old_certificate(&error) => with_old_certificate(config).ok_or_else(|| failed(error))?,
+    // Whose certificates are believed is said below: the library need not read the system's for it.
+    let mut bare = config.clone();
+    bare.root_cert.get_or_insert_default();
+    let mut tls = match bare.rustls_client_config() {
+        Err(error) if is_of_old_certificate(&error) => with_old_certificate(&bare).ok_or_else(|| failed(error))?,
         made => made.map_err(failed)?,
     };
     if !config.accept_invalid_certs {

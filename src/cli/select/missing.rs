@@ -1,5 +1,7 @@
 //! What is said where there is nothing to see, or not what was named.
 
+use std::collections::BTreeSet;
+
 use crate::annotations;
 use crate::annotations::keys;
 use crate::cli::args::SelectionArgs;
@@ -31,7 +33,8 @@ pub(super) fn near_names(wanted: &str, applications: &[Application]) -> Vec<Stri
     let names = || applications.iter().map(|application| application.key.name.as_str());
     let mut near: Vec<&str> = annotations::nearest(wanted, names()).into_iter().collect();
     near.extend(names().filter(|name| name.contains(wanted) || wanted.contains(name)));
-    near.dedup();
+    let mut seen = BTreeSet::new();
+    near.retain(|name| seen.insert(*name));
     near.truncate(3);
     near.into_iter().map(|name| format!("`{name}`")).collect()
 }

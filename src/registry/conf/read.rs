@@ -4,8 +4,6 @@
 use std::fmt;
 
 use reqwest::Url;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 
 use crate::model::image::Repository;
 use crate::model::login_source::LoginSource;
@@ -17,6 +15,7 @@ use crate::registry::conf::TagOrder;
 use crate::registry::conf::yaml;
 use crate::registry::conf::yaml::Node;
 use crate::registry::conf::yaml::Step;
+use crate::tls;
 
 /// Something wrong in the text.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -384,12 +383,11 @@ fn go_duration(text: &str) -> Result<(), String> {
 
 /// Text that holds at least one certificate, and nothing that is broken.
 pub(super) fn certificates(pem: String) -> Result<String, String> {
-    let mut found = 0;
-    for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
-        certificate.map_err(|_| "a certificate in it is broken".to_owned())?;
-        found += 1;
+    match tls::certificates(pem.as_bytes()) {
+        Err(_) => Err("a certificate in it is broken".to_owned()),
+        Ok(found) if found.is_empty() => Err("there is no PEM certificate in it".to_owned()),
+        Ok(_) => Ok(pem),
     }
-    if found == 0 { Err("there is no PEM certificate in it".to_owned()) } else { Ok(pem) }
 }
 
 #[cfg(test)]
